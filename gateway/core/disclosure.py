@@ -1,0 +1,132 @@
+"""What is asked of the one door, and what it answers: values only.
+
+`gateway.fhir_api` makes the queries and renders the answers; `gateway.disclose` turns one into the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from gateway.core.access import DenialReason, Practitioner, Window
+
+
+@dataclass(frozen=True, slots=True)
+class PatientIdentifier:
+    """An identifier of the asked-for patient: `kind` is `person` (ours), `ssn` or `license`.
+
+    `issuer` is the state of a licence, or empty. `value` never reaches a log or an answer.
+    """
+
+    kind: str
+    value: str = field(repr=False)
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PatientQuery:
+    """The person a requester means. `names` are (family, given) pairs, every one that was sent.
+
+    Each field may be empty; masked or absent values are left out by whoever builds this.
+    """
+
+    names: tuple[tuple[str, str], ...] = field(repr=False)
+    birth_date: dt.date | None = field(repr=False)
+    suffixes: tuple[str, ...] = ()
+    identifiers: tuple[PatientIdentifier, ...] = ()
+    addresses: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    """(line, city, postal code) triples."""
+    phones: tuple[str, ...] = field(default=(), repr=False)
+    animal: bool = False
+    animal_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """One call of $pdmp-history. `organizations`: per organisation sent, its NPI and DEA numbers."""
+
+    patient: PatientQuery
+    practitioner: Practitioner
+    organizations: tuple[frozenset[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DispenseQuery:
+    """One search of MedicationDispense. `patient` and `ids` are logical ids as sent, unverified.
+
+    Date bounds are inclusive calendar dates; `codes` are (system or None, code); `updated_*` instants are
+    inclusive lower and exclusive upper bounds. `statuses` None means: everything but entered-in-error.
+    """
+
+    patient: str | None = None
+    ids: tuple[str, ...] = ()
+    statuses: frozenset[str] | None = None
+    prepared: Window = Window(None, None)
+    handed_over: Window | None = None
+    codes: tuple[tuple[str | None, str], ...] = ()
+    updated_from: dt.datetime | None = None
+    updated_before: dt.datetime | None = None
+    include: frozenset[str] = frozenset()
+    """Of `patient`, `performer`, `prescription` (that one brings the requester too)."""
+    count: int = 100
+    after: tuple[dt.date, UUID] | None = None
+    """Keyset cursor: the last row of the page before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored resource: `body` is its JSON, complete, with relative references."""
+
+    type: str
+    id: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A history. `entries`: Patient first, then dispensations newest first, then what they refer to."""
+
+    grant_id: UUID
+    window: Window
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """Nobody of that name and birth date, or a person without a dispensation in the window.
+
+    `known` tells the two apart for audit; outside they look alike.
+    """
+
+    window: Window
+    known: bool
+    grant_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Candidates, but none that the evidence settles. `kinds` of identifier that would: in words."""
+
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Policy said no."""
+
+    reason: DenialReason
+
+
+HistoryAnswer = Disclosed | NoData | Unresolved | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search: exact `total`, matches newest first, included resources, the next cursor."""
+
+    total: int
+    matches: tuple[Entry, ...]
+    included: tuple[Entry, ...]
+    next: tuple[dt.date, UUID] | None
+    grant_id: UUID

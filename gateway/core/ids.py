@@ -1,0 +1,21 @@
+"""Identifiers: UUIDv7, so that keys sort by time and carry no sequence (RFC 9562 section 5.7)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+
+def uuid7() -> UUID:
+    """Return a new UUIDv7: 48 bits of Unix milliseconds, 74 random bits."""
+    millis = time.time_ns() // 1_000_000
+    value = (millis & ((1 << 48) - 1)) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def opaque_token() -> str:
+    """Return 256 random bits as 43 URL-safe characters, for handles and secrets."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,188 @@
+"""One frozen settings object, read from documented `PDMP_*` variables and nothing else.
+
+An unknown `PDMP_*` variable refuses to start: a misspelt security switch must not be silent.
+`PDMP_APP_*` belongs to `smart_app` and `PDMP_EHR_*` to the EHR double; both refuse their own unknowns.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.core.errors import Misconfigured
+
+_FOREIGN = ("PDMP_APP_", "PDMP_EHR_")
+
+#: Every variable: name -> what it says. The README's table is checked against this one by a test.
+DOCUMENTED: dict[str, str] = {
+    "PDMP_HOME": "Folder of state: embedded servers' data, keys, demo.json. Default `.pdmp`.",
+    "PDMP_BASE_URL": "The only source of every URL we emit, without trailing slash. "
+    "Default `http://localhost:8000`.",
+    "PDMP_IDENTIFIER_BASE": "Start of identifier systems and our own StructureDefinitions; "
+    "fixed at the first migration. Default: the base URL then.",
+    "PDMP_DATABASE_URL": "PostgreSQL URL of the gateway. Unset: embedded PostgreSQL.",
+    "PDMP_MIGRATION_DATABASE_URL": "PostgreSQL URL for `pdmp migrate`, where the gateway's own "
+    "login may not alter tables. Default: PDMP_DATABASE_URL.",
+    "PDMP_REDIS_URL": "Redis or Valkey URL. Unset: embedded Valkey.",
+    "PDMP_KEYS_DIR": "Folder of the encryption and hashing keys (0600 files). "
+    "Default `$PDMP_HOME/keys`.",
+    "PDMP_MAPPINGS": "Folder of the mapping tables. Default: `mappings` beside the package.",
+    "PDMP_JURISDICTION": "Jurisdiction code; names a table in `mappings/jurisdictions`. Default KY.",
+    "PDMP_PART2_DISPENSERS": "NPI or DEA numbers of opioid treatment programmes (42 CFR Part 2), "
+    "comma separated, beside those of the jurisdiction's table.",
+    "PDMP_OUTBOUND_ALLOW": "Private hosts or networks that we may call over https, comma separated.",
+    "PDMP_TEST_TODAY": "YYYY-MM-DD: the clinical and ingest date; loopback base URL only.",
+    "PDMP_BIND": "Address and port that gunicorn listens on. Default: `127.0.0.1` and the port of "
+    "the base URL.",
+    "PDMP_WORKERS": "Gunicorn processes. Default: one a core.",
+    "PDMP_THREADS": "Threads a process, at most 2. Default 2.",
+    "PDMP_LOG_LEVEL": "Level of the JSON log on standard error. Default INFO.",
+    "PDMP_DEMO_FILES": "ASAP files or folders that `pdmp demo` loads, colon separated; "
+    "empty: none. Default: a synthetic population.",
+    "PDMP_DEMO_PATIENTS": "Size of the synthetic population of `pdmp demo`. Default 40; 0: none.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of one process. Secrets (URLs with passwords) are never in `repr`."""
+
+    home: Path
+    base_url: str
+    identifier_base: str | None
+    database_url: str | None = field(repr=False)
+    migration_database_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    keys_dir: Path
+    mappings_dir: Path
+    jurisdiction: str
+    part2_dispensers: frozenset[str]
+    outbound_allow: tuple[str, ...]
+    test_today: dt.date | None
+    bind: str
+    workers: int
+    threads: int
+    log_level: str
+    demo_files: tuple[str, ...] | None
+    demo_patients: int
+
+    @property
+    def fhir_base(self) -> str:
+        """Return the FHIR base URL."""
+        return f"{self.base_url}/fhir"
+
+    @property
+    def issuer(self) -> str:
+        """Return the OAuth issuer: the base URL."""
+        return self.base_url
+
+    @property
+    def loopback(self) -> bool:
+        """Return whether the base URL is on this machine only."""
+        return is_loopback(self.base_url)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings of `environ` (default: the process's). Raises Misconfigured."""
+        env = os.environ if environ is None else environ
+        _refuse_unknown(env)
+        home = Path(env.get("PDMP_HOME") or ".pdmp").absolute()
+        base_url = _base_url(env.get("PDMP_BASE_URL") or "http://localhost:8000")
+        test_today = _date(env.get("PDMP_TEST_TODAY"))
+        if test_today and not is_loopback(base_url):
+            raise Misconfigured("PDMP_TEST_TODAY is refused: the base URL is not loopback.")
+        database_url = env.get("PDMP_DATABASE_URL") or None
+        identifier_base = (env.get("PDMP_IDENTIFIER_BASE") or "").rstrip("/") or None
+        files = env.get("PDMP_DEMO_FILES")
+        return cls(
+            home=home,
+            base_url=base_url,
+            identifier_base=identifier_base,
+            database_url=database_url,
+            migration_database_url=env.get("PDMP_MIGRATION_DATABASE_URL") or database_url,
+            redis_url=env.get("PDMP_REDIS_URL") or None,
+            keys_dir=Path(env.get("PDMP_KEYS_DIR") or home / "keys").absolute(),
+            mappings_dir=Path(env.get("PDMP_MAPPINGS") or _default_mappings()).absolute(),
+            jurisdiction=(env.get("PDMP_JURISDICTION") or "KY").upper(),
+            part2_dispensers=frozenset(_list(env.get("PDMP_PART2_DISPENSERS"))),
+            outbound_allow=tuple(_list(env.get("PDMP_OUTBOUND_ALLOW"))),
+            test_today=test_today,
+            bind=env.get("PDMP_BIND") or _default_bind(base_url),
+            workers=_number(env, "PDMP_WORKERS", os.cpu_count() or 1, low=1, high=256),
+            threads=_number(env, "PDMP_THREADS", 2, low=1, high=2),
+            log_level=(env.get("PDMP_LOG_LEVEL") or "INFO").upper(),
+            demo_files=None if files is None else tuple(p for p in files.split(":") if p),
+            demo_patients=_number(env, "PDMP_DEMO_PATIENTS", 40, low=0, high=1_000_000),
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether the host of `url` is `localhost`, `*.localhost`, 127.0.0.0/8 or ::1."""
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    unknown = sorted(
+        name
+        for name in env
+        if name.startswith("PDMP_") and name not in DOCUMENTED and not name.startswith(_FOREIGN)
+    )
+    if unknown:
+        raise Misconfigured(f"Unknown setting: {', '.join(unknown)}. The README lists all of them.")
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise Misconfigured("PDMP_BASE_URL must be an absolute http or https URL.")
+    if parts.username or parts.password:
+        raise Misconfigured("PDMP_BASE_URL must not hold credentials.")
+    if text.endswith("/"):
+        raise Misconfigured("PDMP_BASE_URL must not end in a slash.")
+    if parts.scheme == "http" and not is_loopback(text):
+        raise Misconfigured("PDMP_BASE_URL must be https, except on loopback.")
+    return text
+
+
+def _default_bind(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    # Behind a TLS proxy the public port is the proxy's; 8000 is ours then.
+    return f"127.0.0.1:{port if is_loopback(base_url) else 8000}"
+
+
+def _default_mappings() -> Path:
+    return Path(__file__).resolve().parents[2] / "mappings"
+
+
+def _list(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _date(text: str | None) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise Misconfigured("PDMP_TEST_TODAY must be YYYY-MM-DD.") from None
+
+
+def _number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    text = env.get(name)
+    if not text:
+        return default
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise Misconfigured(f"{name} must be a whole number from {low} to {high}.")
+    return int(text)

@@ -1,0 +1,86 @@
+"""Connections to PostgreSQL: one kept connection a thread, opened after fork, as the gateway's role.
+
+A pool costs more than the query it hands out (measured); with at most two threads a process a kept
+connection is all that is needed. Every connection drops to `pdmp_gateway`, whose rights the migrations
+grant: that role can append to the audit and cannot change it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psycopg
+from psycopg import Connection
+
+from gateway.core.errors import Unavailable
+
+Row = tuple[Any, ...]
+
+_IDLE_CHECK_SECONDS = 1.0
+
+
+class Database:
+    """Hands each thread its kept connection, in autocommit; see `transaction` for several statements."""
+
+    def __init__(self, url: str, *, role: str | None = "pdmp_gateway") -> None:
+        self._url = url
+        options = "-c search_path=pdmp -c timezone=UTC -c jit=off"
+        self._options = f"-c role={role} {options}" if role else options
+        self._local = threading.local()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Row]]:
+        """Yield this thread's connection in autocommit mode. Raises Unavailable when there is none."""
+        try:
+            yield self._kept()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self.close()
+            if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
+                raise Unavailable("The database is busy.", detail=type(error).__name__) from error
+            raise Unavailable("The database does not answer.", detail=type(error).__name__) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection[Row]]:
+        """Yield this thread's connection inside one transaction, committed on leaving."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def close(self) -> None:
+        """Close this thread's connection, if there is one."""
+        kept = cast("Connection[Row] | None", getattr(self._local, "connection", None))
+        if kept is not None:
+            self._local.connection = None
+            kept.close()
+
+    def _kept(self) -> Connection[Row]:
+        kept = cast("Connection[Row] | None", getattr(self._local, "connection", None))
+        now = time.monotonic()
+        if kept is not None and not kept.closed and self._alive(kept, now):
+            self._local.used_at = now
+            return kept
+        self.close()
+        kept = psycopg.connect(
+            self._url,
+            autocommit=True,
+            options=self._options,
+            connect_timeout=5,
+            application_name="pdmp-gateway",
+        )
+        kept.prepare_threshold = 2
+        self._local.connection = kept
+        self._local.used_at = now
+        return kept
+
+    def _alive(self, kept: Connection[Row], now: float) -> bool:
+        # A connection used a moment ago is trusted; an idle one may have lost its server meanwhile.
+        if now - self._local.used_at < _IDLE_CHECK_SECONDS:
+            return True
+        try:
+            kept.execute("select 1")
+        except psycopg.Error:
+            return False
+        return True

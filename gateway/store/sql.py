@@ -1,0 +1,31 @@
+"""Named SQL: every statement lives in a `.sql` file that a DBA can paste.
+
+A file holds blocks that begin with `-- name: some_name`; comment lines after it describe the statement.
+Parameters are psycopg's `%(name)s`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+@cache
+def load(package: str, filename: str) -> dict[str, str]:
+    """Return statement texts by name from `filename` inside `package`. Raises ValueError on a repeat."""
+    text = files(package).joinpath(filename).read_text(encoding="utf-8")
+    parts = _NAME.split(text)
+    statements: dict[str, str] = {}
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        if name in statements:
+            raise ValueError(f"{package}/{filename}: statement {name} is defined twice")
+        statements[name] = body.strip()
+    return statements
+
+
+def queries(filename: str) -> dict[str, str]:
+    """Return the statements of one file of `gateway.store`."""
+    return load("gateway.store", filename)

@@ -1,0 +1,78 @@
+"""Keys that live outside the database, and what is done with them.
+
+Reported identifiers are stored encrypted (AES-256-GCM) with a keyed hash (HMAC-SHA-256) beside them, so
+that matching compares hashes and a stolen database shows neither. The files in the keys folder are:
+`data.key` (encryption), `hash.key` (keyed hashes), `link.key` (signatures of page links). Each is made at
+first use with mode 0600; losing `data.key` loses the identifiers, losing `hash.key` loses their matching.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.core.errors import Misconfigured
+
+_FORMAT = b"\x01"
+_NONCE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The keys of one installation. Nothing of them is ever in `repr` or a log."""
+
+    data_key: bytes = field(repr=False)
+    hash_key: bytes = field(repr=False)
+    link_key: bytes = field(repr=False)
+
+    @classmethod
+    def open(cls, folder: Path) -> Vault:
+        """Return the vault in `folder`, making missing keys. Raises Misconfigured on a damaged one."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(*(_key(folder / f"{name}.key") for name in ("data", "hash", "link")))
+
+    def encrypt(self, clear: bytes, context: bytes = b"") -> bytes:
+        """Return `clear` encrypted and bound to `context`, which `decrypt` must be given again."""
+        nonce = os.urandom(_NONCE)
+        return _FORMAT + nonce + AESGCM(self.data_key).encrypt(nonce, clear, context)
+
+    def decrypt(self, sealed: bytes, context: bytes = b"") -> bytes:
+        """Return the clear bytes. Raises Misconfigured when the key or the context is another."""
+        if sealed[:1] != _FORMAT:
+            raise Misconfigured("An encrypted value has an unknown format.")
+        nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+        try:
+            return AESGCM(self.data_key).decrypt(nonce, body, context)
+        except InvalidTag:
+            raise Misconfigured("An encrypted value does not open with this data key.") from None
+
+    def keyed_hash(self, kind: str, value: str) -> bytes:
+        """Return 32 bytes that stand for `value` of `kind`: equal for equal input, one-way without the key."""
+        return hmac.new(self.hash_key, f"{kind}\0{value}".encode(), hashlib.sha256).digest()
+
+    def sign(self, purpose: str, message: bytes) -> bytes:
+        """Return a 32-byte signature of `message` for one `purpose`; compare with `hmac.compare_digest`."""
+        return hmac.new(self.link_key, purpose.encode() + b"\0" + message, hashlib.sha256).digest()
+
+
+def _key(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+    else:
+        key = secrets.token_bytes(32)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+    if len(key) != 32:
+        raise Misconfigured(f"{path.name} is damaged: it must hold 32 bytes.")
+    return key
