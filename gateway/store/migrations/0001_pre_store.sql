@@ -6,7 +6,9 @@
 
 DO $$
 BEGIN
-    CREATE ROLE pdmp_gateway NOLOGIN;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pdmp_gateway') THEN
+        CREATE ROLE pdmp_gateway NOLOGIN;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;  -- roles belong to the cluster: another database of it may have made this one
 END

@@ -1,0 +1,136 @@
+"""Real processes for tests: the CLI, and the gateway under gunicorn on a free port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import requests
+
+from gateway.core.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a process has exactly these settings."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PDMP_")}
+    values = {
+        "PDMP_HOME": settings.home,
+        "PDMP_BASE_URL": settings.base_url,
+        "PDMP_IDENTIFIER_BASE": settings.identifier_base,
+        "PDMP_DATABASE_URL": settings.database_url,
+        "PDMP_MIGRATION_DATABASE_URL": settings.migration_database_url,
+        "PDMP_REDIS_URL": settings.redis_url,
+        "PDMP_KEYS_DIR": settings.keys_dir,
+        "PDMP_MAPPINGS": settings.mappings_dir,
+        "PDMP_JURISDICTION": settings.jurisdiction,
+        "PDMP_PART2_DISPENSERS": ",".join(sorted(settings.part2_dispensers)),
+        "PDMP_OUTBOUND_ALLOW": ",".join(settings.outbound_allow),
+        "PDMP_TEST_TODAY": settings.test_today,
+        "PDMP_BIND": settings.bind,
+        "PDMP_WORKERS": settings.workers,
+        "PDMP_THREADS": settings.threads,
+        "PDMP_LOG_LEVEL": settings.log_level,
+    }
+    env.update({name: str(value) for name, value in values.items() if value})
+    return env
+
+
+@dataclass(frozen=True, slots=True)
+class Cli:
+    """`pdmp` as a person runs it, with the environment of the test."""
+
+    env: Mapping[str, str]
+
+    def __call__(
+        self, *words: str, stdin: str | bytes = "", timeout: float = 120, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Return the finished process: `returncode`, `stdout`, `stderr`. `env` adds to the environment."""
+        return subprocess.run(
+            [sys.executable, "-m", "gateway.cli", *words],
+            input=stdin.decode() if isinstance(stdin, bytes) else stdin,
+            env={**self.env, **(env or {})},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveGateway:
+    """A gateway that answers HTTP: `base`, `fhir`, its `settings`, and the CLI beside it."""
+
+    base: str
+    fhir: str
+    settings: Settings
+    log: Path
+
+    @property
+    def cli(self) -> Cli:
+        """Return `pdmp` with this gateway's environment."""
+        return Cli(environment(self.settings))
+
+
+@contextmanager
+def run_gateway(settings: Settings, log: Path) -> Iterator[LiveGateway]:
+    """Yield the gateway of `settings` under gunicorn, on a free port that its base URL names."""
+    port = free_port()
+    settings = replace(
+        settings, base_url=f"http://localhost:{port}", bind=f"127.0.0.1:{port}", workers=1, threads=2
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "python:gateway.gunicorn_conf",
+        "gateway.wsgi:application()",
+    ]
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command, env=environment(settings), cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        _wait(process, settings.base_url, log)
+        yield LiveGateway(settings.base_url, settings.fhir_base, settings, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def _wait(process: subprocess.Popen[bytes], base: str, log: Path) -> None:
+    port = base.rpartition(":")[2]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            # 127.0.0.1 by number: a test must not depend on how the machine resolves localhost.
+            if requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    raise AssertionError(f"the gateway did not start:\n{log.read_text()[-4000:]}")
