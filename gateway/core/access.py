@@ -69,6 +69,10 @@ class Window:
     end: dt.date | None
 
 
+#: A window without bounds.
+OPEN = Window(None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Policy's yes: this client, for this practitioner, may read this person's rows, for this purpose.

@@ -7,7 +7,7 @@ clinical and ingest date; `PDMP_TEST_TODAY` moves it, and nothing else, on a loo
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 class Clock:
     """The clock of one process. `fixed_today` replaces the clinical date; `zone` is the jurisdiction's."""
 
-    zone: ZoneInfo = ZoneInfo("America/New_York")
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/New_York"))
     fixed_today: dt.date | None = None
 
     def now(self) -> dt.datetime:

@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from gateway.core.access import DenialReason, Practitioner, Window
+from gateway.core.access import OPEN, DenialReason, Practitioner, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ class DispenseQuery:
     patient: str | None = None
     ids: tuple[str, ...] = ()
     statuses: frozenset[str] | None = None
-    prepared: Window = Window(None, None)
+    prepared: Window = OPEN
     handed_over: Window | None = None
     codes: tuple[tuple[str | None, str], ...] = ()
     updated_from: dt.datetime | None = None
     updated_before: dt.datetime | None = None
     include: frozenset[str] = frozenset()
-    """Of `patient`, `performer`, `prescription` (that one brings the requester too)."""
+    """Of `patient`, `performer`, `prescription`."""
     count: int = 100
     after: tuple[dt.date, UUID] | None = None
     """Keyset cursor: the last row of the page before."""
@@ -96,7 +96,7 @@ class Disclosed:
 class NoData:
     """Nobody of that name and birth date, or a person without a dispensation in the window.
 
-    `known` tells the two apart for audit; outside they look alike.
+    `known` tells the two apart; only the second leaves a grant, so that an earlier period can be asked for.
     """
 
     window: Window

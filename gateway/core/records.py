@@ -59,7 +59,10 @@ class Person:
 
 @dataclass(slots=True)
 class Dispenser:
-    """A pharmacy or dispensing practitioner (ASAP PHA). `restriction` is `part2` for a 42 CFR Part 2 programme."""
+    """A pharmacy or dispensing practitioner (ASAP PHA).
+
+    `restriction` is `part2` for an opioid treatment programme (42 CFR Part 2).
+    """
 
     dispenser_id: UUID
     version: int

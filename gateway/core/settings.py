@@ -29,8 +29,7 @@ DOCUMENTED: dict[str, str] = {
     "PDMP_MIGRATION_DATABASE_URL": "PostgreSQL URL for `pdmp migrate`, where the gateway's own "
     "login may not alter tables. Default: PDMP_DATABASE_URL.",
     "PDMP_REDIS_URL": "Redis or Valkey URL. Unset: embedded Valkey.",
-    "PDMP_KEYS_DIR": "Folder of the encryption and hashing keys (0600 files). "
-    "Default `$PDMP_HOME/keys`.",
+    "PDMP_KEYS_DIR": "Folder of the encryption and hashing keys (0600 files). Default `$PDMP_HOME/keys`.",
     "PDMP_MAPPINGS": "Folder of the mapping tables. Default: `mappings` beside the package.",
     "PDMP_JURISDICTION": "Jurisdiction code; names a table in `mappings/jurisdictions`. Default KY.",
     "PDMP_PART2_DISPENSERS": "NPI or DEA numbers of opioid treatment programmes (42 CFR Part 2), "

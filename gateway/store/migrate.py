@@ -93,7 +93,11 @@ def is_ready(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     needed = {migration.number for migration in available() if migration.phase == "pre"}
     try:
         rows = connection.execute(queries("migrate.sql")["applied"]).fetchall()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName):
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.InvalidSchemaName,
+    ):
         return False
     return needed <= {row[0] for row in rows}
 

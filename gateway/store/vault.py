@@ -54,7 +54,7 @@ class Vault:
             raise Misconfigured("An encrypted value does not open with this data key.") from None
 
     def keyed_hash(self, kind: str, value: str) -> bytes:
-        """Return 32 bytes that stand for `value` of `kind`: equal for equal input, one-way without the key."""
+        """Return 32 bytes that stand for `value` of `kind`: equal for equal input, one-way."""
         return hmac.new(self.hash_key, f"{kind}\0{value}".encode(), hashlib.sha256).digest()
 
     def sign(self, purpose: str, message: bytes) -> bytes:

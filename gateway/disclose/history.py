@@ -1,0 +1,156 @@
+"""Answer $pdmp-history: may it start → match → decide → fetch → audit.
+
+A refused caller is answered before any person is looked for. Whatever the outcome, its audit row is
+committed before this returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from gateway.audit.record import AuditEntry, record
+from gateway.auth.scopes import ScopeSet
+from gateway.core.access import Denied, Grant, Principal, Window
+from gateway.core.clock import Clock
+from gateway.core.disclosure import (
+    Disclosed,
+    DispenseQuery,
+    Entry,
+    HistoryAnswer,
+    HistoryQuery,
+    NoData,
+    Refused,
+    Unresolved,
+)
+from gateway.disclose.context import request_facts
+from gateway.mapping.tables import Mappings
+from gateway.match.lookup import Ambiguous, Found, Unknown, find
+from gateway.policy.decide import decide_history, may_ask, months_before
+from gateway.policy.facts import RequestFacts
+from gateway.policy.rules import account_named
+from gateway.store import dispensations
+from gateway.store.database import Database
+from gateway.store.dispensations import REFERENCES, AuditContext
+from gateway.store.sql import queries
+from gateway.store.vault import Vault
+
+INTERACTION = "$pdmp-history"
+
+#: A history is one answer, never paged; this bound only keeps a runaway person from exhausting memory.
+_MOST_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, with what each outcome's audit row repeats."""
+
+    principal: Principal
+    query: HistoryQuery
+    facts: RequestFacts
+    jurisdiction: str
+    request_id: str
+    window: Window
+
+    def entry(self, outcome: str, reason: str = "", person_id: UUID | None = None) -> AuditEntry:
+        account = account_named(self.facts)
+        return AuditEntry(
+            jurisdiction=self.jurisdiction,
+            outcome=outcome,
+            interaction=INTERACTION,
+            reason=reason,
+            client_id=self.principal.client_id,
+            account_id=account.account_id if account else None,
+            practitioner=self.query.practitioner.label(),
+            person_id=person_id,
+            purpose=self.facts.purpose.value,
+            request_id=self.request_id,
+            window_start=self.window.start,
+            window_end=self.window.end,
+        )
+
+
+def answer(
+    database: Database,
+    clock: Clock,
+    vault: Vault,
+    mappings: Mappings,
+    principal: Principal,
+    query: HistoryQuery,
+    *,
+    request_id: str,
+) -> HistoryAnswer:
+    """Return the person's history in the jurisdiction's default look-back, or why there is none.
+
+    Raises Unauthenticated for a token that no longer stands and Unavailable without a database.
+    """
+    rules = mappings.jurisdiction
+    today = clock.today()
+    # One search and one read permission together: the operation answers with what both would.
+    scopes = ScopeSet.of(principal.scopes)
+    permits = scopes.permits("MedicationDispense", "search") and scopes.permits("MedicationDispense", "read")
+    with database.connection() as connection:
+        facts = request_facts(connection, principal, query, scope_permits=permits)
+        window = Window(months_before(today, rules.default_months), today)
+        call = _Call(principal, query, facts, rules.code, request_id, window)
+        denied = may_ask(facts)
+        if denied is not None:
+            record(connection, call.entry("refused", denied.reason.value))
+            return Refused(denied.reason)
+        match find(connection, vault, rules.code, query.patient):
+            case Unknown():
+                record(connection, call.entry("no-data", "nobody of that name and birth date"))
+                return NoData(window, known=False)
+            case Ambiguous(kinds):
+                record(connection, call.entry("unresolved", "candidates, but none that the evidence settles"))
+                return Unresolved(tuple(kinds))
+            case Found(person_id):
+                verdict = decide_history(
+                    facts,
+                    jurisdiction=rules.code,
+                    person_id=person_id,
+                    today=today,
+                    default_months=rules.default_months,
+                )
+                match verdict:
+                    case Denied(reason):
+                        record(connection, call.entry("refused", reason.value, person_id))
+                        return Refused(reason)
+                    case Grant():
+                        return _disclose(connection, verdict, request_id)
+    raise AssertionError("every match is handled above")
+
+
+def _disclose(connection: Connection[Any], grant: Grant, request_id: str) -> Disclosed | NoData:
+    grant_id = uuid4()
+    person = f"Patient/{grant.person_id}"
+    audit = AuditContext(INTERACTION, grant_id, request_id, (person,))
+    everything = DispenseQuery(count=_MOST_ROWS)
+    with connection.transaction():
+        connection.execute(
+            queries("disclosure.sql")["insert_grant"],
+            {
+                "grant_id": grant_id,
+                "jurisdiction": grant.jurisdiction,
+                "person_id": grant.person_id,
+                "client_id": grant.client_id,
+                "account_id": grant.account_id,
+                "practitioner": grant.practitioner.label(),
+                "purpose": grant.purpose.value,
+            },
+        )
+        found = dispensations.page(connection, grant, everything, audit, with_requests=True)
+        if not found.dispenses:
+            return NoData(grant.window, known=True, grant_id=grant_id)
+        patient = dispensations.patient(connection, grant)
+        organizations = REFERENCES.entries(connection, "Organization", found.dispensers)
+        practitioners = REFERENCES.entries(connection, "Practitioner", found.prescribers)
+    entries: list[Entry] = [patient] if patient else []
+    entries += found.dispenses
+    entries += found.requests
+    entries += organizations
+    entries += practitioners
+    return Disclosed(grant_id, grant.window, tuple(entries))

@@ -1,0 +1,218 @@
+"""Reads of patient data. Every function takes the `Grant` whose predicate it puts into its SQL.
+
+Returned bodies are the stored resources, byte for byte; nothing is parsed here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from gateway.core.access import OPEN, Grant
+from gateway.core.disclosure import DispenseQuery, Entry
+from gateway.core.ids import uuid7
+from gateway.store.sql import queries
+
+_NDC = "http://hl7.org/fhir/sid/ndc"
+_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+_VOIDED = "entered-in-error"
+_LIVE = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditContext:
+    """What the audit row says beside the grant: which interaction, inside which grant, of which request."""
+
+    interaction: str
+    grant_id: UUID
+    request_id: str
+    other_resources: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class DispensationPage:
+    """Rows of one page, and the references that they need, by id and current version."""
+
+    total: int = 0
+    remaining: int = 0
+    """Rows behind the cursor, those of this page among them."""
+    dispenses: list[Entry] = field(default_factory=list)
+    requests: list[Entry] = field(default_factory=list)
+    dispensers: dict[UUID, int] = field(default_factory=dict)
+    prescribers: dict[UUID, int] = field(default_factory=dict)
+    last: tuple[dt.date, UUID] | None = None
+
+
+def page(
+    connection: Connection[Any],
+    grant: Grant,
+    query: DispenseQuery,
+    audit: AuditContext,
+    *,
+    with_requests: bool,
+) -> DispensationPage:
+    """Return one page of the grant's person and write its audit row, in one statement.
+
+    Durable on return in autocommit mode. Order: newest `whenPrepared` first, ties by id.
+    """
+    parameters = _parameters(grant, query, audit) | {"with_requests": with_requests}
+    cursor = connection.execute(queries("dispensations.sql")["page"], parameters, binary=True)
+    found = DispensationPage()
+    for row in cursor.fetchall():
+        found.total, found.remaining = row[8] or 0, row[9]
+        dispensation_id = row[0]
+        if dispensation_id is None:
+            break
+        text_id = str(dispensation_id)
+        found.dispenses.append(Entry("MedicationDispense", text_id, row[2]))
+        if row[3] is not None:
+            found.requests.append(Entry("MedicationRequest", text_id, row[3]))
+        found.dispensers[row[4]] = row[5]
+        found.prescribers[row[6]] = row[7]
+        found.last = (row[1], dispensation_id)
+    return found
+
+
+def one(connection: Connection[Any], grant: Grant, resource_type: str, dispensation_id: UUID) -> Entry | None:
+    """Return a MedicationDispense or MedicationRequest of the grant's person, voided ones too, or None."""
+    row = connection.execute(
+        queries("dispensations.sql")["dispensation"],
+        {
+            "jurisdiction": grant.jurisdiction,
+            "person_id": grant.person_id,
+            "dispensation_id": dispensation_id,
+            "restricted": grant.restricted,
+            "window_start": grant.window.start,
+            "window_end": grant.window.end,
+        },
+        binary=True,
+    ).fetchone()
+    if row is None:
+        return None
+    return Entry(resource_type, str(dispensation_id), row[1 if resource_type == "MedicationDispense" else 2])
+
+
+def patient(connection: Connection[Any], grant: Grant) -> Entry | None:
+    """Return the Patient of the grant's person."""
+    row = connection.execute(
+        queries("dispensations.sql")["person"],
+        {"jurisdiction": grant.jurisdiction, "person_id": grant.person_id},
+        binary=True,
+    ).fetchone()
+    return None if row is None else Entry("Patient", str(grant.person_id), row[1])
+
+
+class ReferenceCache:
+    """Rendered Organizations and Practitioners of this process, kept by id and version.
+
+    They are not patient data and few; a row that names a newer version than the kept one fetches it.
+    Bounded: the whole is dropped when it grows past `limit`, which a state's tables hardly reach.
+    """
+
+    def __init__(self, limit: int = 100_000) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, UUID], tuple[int, Entry]] = {}
+
+    def entries(
+        self, connection: Connection[Any], resource_type: str, wanted: dict[UUID, int]
+    ) -> list[Entry]:
+        """Return the entries of `wanted` (id to lowest acceptable version), fetching what is missing."""
+        kept = self._kept
+        found: list[Entry] = []
+        missing: list[UUID] = []
+        for key, version in wanted.items():
+            hit = kept.get((resource_type, key))
+            if hit is not None and hit[0] >= version:
+                found.append(hit[1])
+            else:
+                missing.append(key)
+        if missing:
+            found.extend(self._fetch(connection, resource_type, missing))
+        return found
+
+    def _fetch(self, connection: Connection[Any], resource_type: str, ids: list[UUID]) -> Iterable[Entry]:
+        name = "dispensers" if resource_type == "Organization" else "prescribers"
+        rows = connection.execute(queries("dispensations.sql")[name], {"ids": ids}, binary=True).fetchall()
+        fresh = []
+        with self._lock:
+            if len(self._kept) + len(rows) > self._limit:
+                self._kept.clear()
+            for key, version, body in rows:
+                entry = Entry(resource_type, str(key), body)
+                self._kept[(resource_type, key)] = (version, entry)
+                fresh.append(entry)
+        return fresh
+
+
+#: One a process: ids are unique across databases.
+REFERENCES = ReferenceCache()
+
+
+def _parameters(grant: Grant, query: DispenseQuery, audit: AuditContext) -> dict[str, Any]:
+    sold = query.handed_over
+    ndcs, rxcuis = _codes(query)
+    live, voided = _statuses(query)
+    after_day, after_id = query.after or (None, None)
+    return {
+        "jurisdiction": grant.jurisdiction,
+        "person_id": grant.person_id,
+        "restricted": grant.restricted,
+        "window_start": grant.window.start,
+        "window_end": grant.window.end,
+        "prepared_start": query.prepared.start,
+        "prepared_end": query.prepared.end,
+        "by_sold": sold is not None,
+        "sold_start": (sold or OPEN).start,
+        "sold_end": (sold or OPEN).end,
+        "ids": _uuids(query.ids) if query.ids else None,
+        "live": live,
+        "voided": voided,
+        "ndcs": ndcs,
+        "rxcuis": rxcuis,
+        "updated_from": query.updated_from,
+        "updated_before": query.updated_before,
+        "after_day": after_day,
+        "after_id": after_id,
+        "count": query.count,
+        "audit_id": uuid7(),
+        "interaction": audit.interaction,
+        "client_id": grant.client_id,
+        "account_id": grant.account_id,
+        "practitioner": grant.practitioner.label(),
+        "purpose": grant.purpose.value,
+        "grant_id": audit.grant_id,
+        "request_id": audit.request_id,
+        "other_resources": list(audit.other_resources),
+    }
+
+
+def _statuses(query: DispenseQuery) -> tuple[bool, bool]:
+    if query.statuses is None:
+        return True, False
+    return _LIVE in query.statuses, _VOIDED in query.statuses
+
+
+def _codes(query: DispenseQuery) -> tuple[list[str] | None, list[str] | None]:
+    if not query.codes:
+        return None, None
+    ndcs = [code.replace("-", "") for system, code in query.codes if system in (None, _NDC)]
+    rxcuis = [code for system, code in query.codes if system in (None, _RXNORM) and code]
+    return ndcs, rxcuis
+
+
+def _uuids(texts: Iterable[str]) -> list[UUID]:
+    """Return those of `texts` that are ids of ours; another id simply matches nothing."""
+    found = []
+    for text in texts:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found

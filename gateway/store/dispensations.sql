@@ -1,0 +1,72 @@
+-- name: page
+-- One page of a person's current dispensations that the grant admits, newest first after the cursor, and
+-- its audit row, in one statement: what is read is recorded, or neither happens.
+-- Index: dispensation_history_idx. The first row's `total` counts all that match, before the cursor too.
+WITH admitted AS MATERIALIZED (
+    SELECT dispensation_id, version, filled_on, dispenser_id, prescriber_id,
+           dispense_resource, CASE WHEN %(with_requests)s THEN request_resource END AS request_resource,
+           count(*) OVER () AS total
+    FROM pdmp.dispensation_version
+    WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s AND superseded_at IS NULL
+      AND (%(restricted)s OR restriction IS NULL)
+      AND (%(window_start)s::date IS NULL OR filled_on >= %(window_start)s::date)
+      AND (%(window_end)s::date IS NULL OR filled_on <= %(window_end)s::date)
+      AND (%(prepared_start)s::date IS NULL OR filled_on >= %(prepared_start)s::date)
+      AND (%(prepared_end)s::date IS NULL OR filled_on <= %(prepared_end)s::date)
+      AND (NOT %(by_sold)s OR (
+              sold_on IS NOT NULL
+              AND (%(sold_start)s::date IS NULL OR sold_on >= %(sold_start)s::date)
+              AND (%(sold_end)s::date IS NULL OR sold_on <= %(sold_end)s::date)))
+      AND (%(ids)s::uuid[] IS NULL OR dispensation_id = ANY(%(ids)s::uuid[]))
+      AND ((NOT voided AND %(live)s) OR (voided AND %(voided)s))
+      AND (%(ndcs)s::text[] IS NULL OR (product_qualifier = '01' AND product_id = ANY(%(ndcs)s::text[]))
+              OR rxcui = ANY(%(rxcuis)s::text[]))
+      AND (%(updated_from)s::timestamptz IS NULL OR recorded_at >= %(updated_from)s::timestamptz)
+      AND (%(updated_before)s::timestamptz IS NULL OR recorded_at < %(updated_before)s::timestamptz)
+), behind AS (
+    SELECT * FROM admitted
+    WHERE %(after_day)s::date IS NULL
+       OR (filled_on, dispensation_id) < (%(after_day)s::date, %(after_id)s::uuid)
+), page AS MATERIALIZED (
+    SELECT * FROM behind
+    ORDER BY filled_on DESC, dispensation_id DESC
+    LIMIT %(count)s
+), logged AS (
+    INSERT INTO pdmp.audit (
+        jurisdiction, audit_id, outcome, interaction, client_id, account_id, practitioner, person_id, purpose,
+        grant_id, request_id, window_start, window_end, dispensation_ids, dispensation_versions, other_resources
+    )
+    SELECT %(jurisdiction)s, %(audit_id)s, CASE WHEN count(*) = 0 THEN 'no-data' ELSE 'disclosed' END,
+           %(interaction)s, %(client_id)s, %(account_id)s, %(practitioner)s, %(person_id)s, %(purpose)s,
+           %(grant_id)s, %(request_id)s, %(window_start)s, %(window_end)s,
+           coalesce(array_agg(dispensation_id), '{}'), coalesce(array_agg(version), '{}'), %(other_resources)s
+    FROM page
+)
+SELECT page.dispensation_id, page.filled_on, page.dispense_resource, page.request_resource,
+       page.dispenser_id, dispenser.version, page.prescriber_id, prescriber.version,
+       (SELECT total FROM admitted LIMIT 1), (SELECT count(*) FROM behind)
+FROM (SELECT 1) AS once
+LEFT JOIN page ON true
+LEFT JOIN pdmp.dispenser USING (dispenser_id)
+LEFT JOIN pdmp.prescriber USING (prescriber_id)
+ORDER BY page.filled_on DESC, page.dispensation_id DESC;
+
+-- name: person
+-- The rendered Patient of the person a grant is for.
+SELECT version, resource FROM pdmp.person
+WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s;
+
+-- name: dispensation
+-- One current dispensation of the grant's person, voided ones too (entered-in-error).
+SELECT version, dispense_resource, request_resource FROM pdmp.dispensation_version
+WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s AND dispensation_id = %(dispensation_id)s
+  AND superseded_at IS NULL
+  AND (%(restricted)s OR restriction IS NULL)
+  AND (%(window_start)s::date IS NULL OR filled_on >= %(window_start)s::date)
+  AND (%(window_end)s::date IS NULL OR filled_on <= %(window_end)s::date);
+
+-- name: dispensers
+SELECT dispenser_id, version, resource FROM pdmp.dispenser WHERE dispenser_id = ANY(%(ids)s::uuid[]);
+
+-- name: prescribers
+SELECT prescriber_id, version, resource FROM pdmp.prescriber WHERE prescriber_id = ANY(%(ids)s::uuid[]);
