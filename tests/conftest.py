@@ -1,7 +1,7 @@
 """Fixtures that every test may use. Real servers throughout; nothing of the database is pretended.
 
     servers           session   embedded PostgreSQL and Valkey of this run (`gateway.embedded.Urls`)
-    database          test      a migrated database of its own (`TestDatabase`: url, owner_url, app_url, admin_url)
+    database          test      a migrated database of its own (`TestDatabase`: url, owner_url, …)
     module_database   module    the same, shared by the tests of a module that only read or don't mind
     empty_database    test      one without migrations
     settings          test      `Settings` on `database`: today is 2026-11-20, base URL http://localhost:8000
@@ -164,7 +164,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Close with `N passed, N failed, N skipped` alone on a line, at the very end of the controller's output."""
+    """Close with `N passed, N failed, N skipped` alone on a line, at the very end of the output."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return

@@ -21,6 +21,13 @@ from pathlib import Path
 from gateway.core.errors import Misconfigured
 
 SYSTEM_USER = "pdmp"
+_USERADD_OPTIONS = (
+    "--system",
+    "--user-group",
+    "--no-create-home",
+    "--home-dir=/nonexistent",
+    "--shell=/usr/sbin/nologin",
+)
 SYSTEM_STATE = Path("/var/lib/pdmp-gateway")
 
 #: sun_path of unix(7) holds 108 bytes with the closing NUL.
@@ -168,8 +175,7 @@ def _create_user() -> pwd.struct_passwd:
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd:
         subprocess.run(
-            [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-            + ["--shell", "/usr/sbin/nologin", SYSTEM_USER],
+            [useradd, *_USERADD_OPTIONS, SYSTEM_USER],
             check=False,  # another process may have been faster: the look-up below decides
             capture_output=True,
         )
@@ -177,8 +183,8 @@ def _create_user() -> pwd.struct_passwd:
         return pwd.getpwnam(SYSTEM_USER)
     except KeyError:
         raise Misconfigured(
-            f"The system user {SYSTEM_USER!r} could not be created. Create it (useradd --system {SYSTEM_USER}), "
-            "start as an ordinary user, or name external servers by PDMP_DATABASE_URL and PDMP_REDIS_URL."
+            f"The system user {SYSTEM_USER!r} could not be created. Create it "
+            f"(useradd --system {SYSTEM_USER}), start as an ordinary user, or name external servers by PDMP_DATABASE_URL and PDMP_REDIS_URL."
         ) from None
 
 

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.core.errors import Unavailable
 from gateway.embedded import tether
@@ -28,9 +29,17 @@ SERVER_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "UTC"}
 
 
 def start(
-    command: list[str], *, folder: Path, log: Path, account: Account | None, death_signal: signal.Signals
+    command: list[str],
+    *,
+    folder: Path,
+    log: Path | None,
+    account: Account | None,
+    death_signal: signal.Signals,
+    env: Mapping[str, str] = MappingProxyType(SERVER_ENVIRONMENT),
 ) -> subprocess.Popen[bytes]:
-    """Return the started server, in a session of its own (Ctrl-C is ours), logging to `log` (0600).
+    """Return the started process, in a session of its own (Ctrl-C is ours).
+
+    `command` begins with an absolute path. `log` is a 0600 file; None: our own output.
 
     It gets `death_signal` when we die. That follows the thread that starts it, so only the main one
     ties; from any other thread it is started untied.
@@ -39,22 +48,27 @@ def start(
     uid, gid = (account.uid, account.gid) if account else (-1, -1)
     words = [str(os.getpid()), str(uid), str(gid), str(int(death_signal) if tied else 0)]
     launcher = [sys.executable, "-I", "-S", str(Path(tether.__file__)), *words, *command]
-    with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > _LOG_LIMIT:
-            log.replace(log.with_suffix(".log.1"))
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    handle = _open_log(log) if log else None
     try:
         return subprocess.Popen(
             launcher,
             cwd=folder,
-            env=SERVER_ENVIRONMENT,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,
             start_new_session=True,
         )
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
+
+
+def _open_log(log: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > _LOG_LIMIT:
+            log.replace(log.with_suffix(".log.1"))
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
 def run(command: list[str], *, account: Account | None) -> None:

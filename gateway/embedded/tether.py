@@ -34,4 +34,5 @@ def become(parent: int, uid: int, gid: int, signal_number: int, command: list[st
 
 
 if __name__ == "__main__":
-    become(*(int(word) for word in sys.argv[1:5]), command=sys.argv[5:])
+    PARENT, UID, GID, SIGNAL = (int(word) for word in sys.argv[1:5])
+    become(PARENT, UID, GID, SIGNAL, sys.argv[5:])

@@ -44,7 +44,7 @@ class TestDatabase:
 
 @contextmanager
 def run_servers(run_id: str) -> Iterator[Urls]:
-    """Yield the servers of this test run. The first worker starts them and waits for the others at its end."""
+    """Yield the servers of this run. The first worker starts them and waits for the others at its end."""
     home = Path(tempfile.gettempdir()) / f"pdmp-tests-{os.geteuid()}-{run_id}"
     # 0711 as root, so that the servers' system user reaches its folder.
     home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)

@@ -1,0 +1,105 @@
+"""`pdmp`: one file a verb, listed here, loaded when asked for.
+
+Other packages add verbs through the entry-point group `pdmp.verbs` (`pdmp ehrs` is the app's); they run
+beside the servers of this `PDMP_HOME`, like our own. Exit status 3: no database, or settings that don't
+do; 1: any other expected failure; 2: wrong usage. A verb may have further ones of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import EntryPoint, entry_points, version
+
+import click
+
+from gateway.core.errors import GatewayError, Misconfigured, Unavailable
+from gateway.core.settings import Settings
+
+#: verb -> module and object, and its line in `pdmp --help`.
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("gateway.cli.demo:demo", "Run everything with demonstration data."),
+    "serve": ("gateway.cli.serve:serve", "Serve the gateway with gunicorn."),
+    "migrate": ("gateway.cli.migrate:migrate", "Bring the database up to this version."),
+    "ingest": ("gateway.cli.ingest:ingest", "Load ASAP files."),
+    "clients": ("gateway.cli.clients:clients", "Register and list client applications."),
+    "accounts": ("gateway.cli.accounts:accounts", "Add and list the program's users."),
+    "audit": ("gateway.cli.audit:audit", "List what was disclosed, to whom, why."),
+    "synth": ("gateway.cli.synth:synth", "Write a synthetic population as ASAP files."),
+}
+
+_PLUGINS = "pdmp.verbs"
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module only when that verb is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return our verbs in their order, then those of other packages."""
+        return [*VERBS, *sorted(entry.name for entry in _plugins())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the verb, or None for an unknown one."""
+        if cmd_name in VERBS:
+            return _load(VERBS[cmd_name][0])
+        for entry in _plugins():
+            if entry.name == cmd_name:
+                command: click.Command = entry.load()
+                return _beside_servers(command)
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of verbs without importing them."""
+        rows = [(name, text) for name, (_, text) in VERBS.items()]
+        rows += [(entry.name, f"From {entry.value.partition('.')[0]}.") for entry in _plugins()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; an expected failure becomes one sentence and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except GatewayError as error:
+            if isinstance(error, Unavailable | Misconfigured):
+                raise _Unready(error.public) from error
+            raise click.ClickException(error.public) from error
+
+
+class _Unready(click.ClickException):
+    exit_code = 3
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("pdmp-gateway"), prog_name="pdmp")
+def main() -> None:
+    """PDMP Gateway: prescription monitoring data in the chart."""
+
+
+def _load(target: str) -> click.Command:
+    module, _, name = target.partition(":")
+    try:
+        command: click.Command = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name == module:
+            raise click.UsageError(f"This installation lacks the verb's module {module}.") from None
+        raise
+    return command
+
+
+def _plugins() -> list[EntryPoint]:
+    return [entry for entry in entry_points(group=_PLUGINS) if entry.name not in VERBS]
+
+
+def _beside_servers(command: click.Command) -> click.Command:
+    """Return `command`, which finds embedded servers running when it is called."""
+    run = command.invoke
+
+    def invoke(ctx: click.Context) -> object:
+        from gateway.embedded import resolve
+
+        if any(word in ("-h", "--help") for word in [*ctx.args, *getattr(ctx, "_protected_args", [])]):
+            return run(ctx)
+        with resolve(Settings.from_env()):
+            return run(ctx)
+
+    command.invoke = invoke  # type: ignore[method-assign]
+    return command

@@ -1,0 +1,65 @@
+"""`pdmp serve`: the gateway under gunicorn, with external servers or embedded ones of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import psycopg
+
+from gateway.cli.children import GUNICORN, children
+from gateway.core.errors import Misconfigured, Unavailable
+from gateway.core.settings import Settings
+from gateway.embedded import embedded_servers
+from gateway.store.migrate import is_ready
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--certfile", type=_FILE, help="TLS certificate chain (PEM).")
+@click.option("--keyfile", type=_FILE, help="TLS private key (PEM).")
+def serve(certfile: Path | None, keyfile: Path | None) -> None:
+    """Serve the gateway until told to stop. The database must be migrated."""
+    if bool(certfile) != bool(keyfile):
+        raise click.UsageError("--certfile and --keyfile go together.")
+    settings = Settings.from_env()
+    arguments = list(GUNICORN)
+    if certfile and keyfile:
+        if not settings.base_url.startswith("https:"):
+            raise Misconfigured("With --certfile, PDMP_BASE_URL must be https.")
+        arguments += ["--certfile", str(certfile.absolute()), "--keyfile", str(keyfile.absolute())]
+    with embedded_servers(settings) as servers, children(None) as running:
+        if servers.notice:
+            click.echo(servers.notice, err=True)
+        here = servers.urls.settings(settings)
+        check_migrated(here)
+        running.start("gateway", arguments, gateway_environment(here))
+        click.echo(f"PDMP Gateway: {settings.base_url} (listening on {settings.bind})", err=True)
+        running.watch(servers.died)
+
+
+def check_migrated(settings: Settings) -> None:
+    """Raise Misconfigured when the database lacks a migration of this version, Unavailable without one."""
+    assert settings.database_url
+    try:
+        with psycopg.connect(
+            settings.database_url, options="-c role=pdmp_gateway", connect_timeout=10
+        ) as found:
+            if is_ready(found):
+                return
+    except psycopg.OperationalError as error:
+        raise Unavailable("The database does not answer.", detail=type(error).__name__) from error
+    except psycopg.Error:
+        pass  # the role is made by the first migration
+    raise Misconfigured("The database is not migrated: run `pdmp migrate`.")
+
+
+def gateway_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of a gateway process with the URLs of `settings`."""
+    env = {**os.environ, "PDMP_HOME": str(settings.home), "PDMP_DATABASE_URL": settings.database_url or ""}
+    env["PDMP_REDIS_URL"] = settings.redis_url or ""
+    # The gateway's processes have no business with the owner's login.
+    env.pop("PDMP_MIGRATION_DATABASE_URL", None)
+    return env
