@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import redis
 
+from gateway.auth.keys import SigningKeys
 from gateway.core.clock import Clock
 from gateway.core.settings import Settings
 from gateway.mapping.tables import Mappings
@@ -22,5 +23,6 @@ class Services:
     database: Database
     cache: redis.Redis | None = field(repr=False)
     vault: Vault
+    keys: SigningKeys = field(repr=False)
     mappings: Mappings
     identifier_base: str

@@ -1,0 +1,1 @@
+"""Who is calling: scopes, our keys, client assertions, access tokens, registered clients and accounts."""

@@ -1,0 +1,159 @@
+"""Our own signing keys: ES256 for access tokens (RFC 9068), RS256 for id_tokens.
+
+They are made at first use, once for all workers, and kept in `signing_key`; the private part is encrypted
+with the data key, which is outside the database. Each process keeps them parsed, and looks again when it
+meets a key id that it does not know.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from gateway.core.errors import Misconfigured
+from gateway.store import tokens
+from gateway.store.database import Database
+from gateway.store.tokens import StoredKey
+from gateway.store.vault import Vault
+
+ACCESS_TOKEN_ALGORITHM = "ES256"  # noqa: S105 - a name
+ID_TOKEN_ALGORITHM = "RS256"  # noqa: S105 - a name
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+_MAKERS: dict[str, Callable[[], PrivateKey]] = {
+    ACCESS_TOKEN_ALGORITHM: lambda: ec.generate_private_key(ec.SECP256R1()),
+    ID_TOKEN_ALGORITHM: lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+}
+_THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
+# Unknown key ids come from strangers too: they must not become a query each.
+_RELOAD_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key, parsed."""
+
+    kid: str
+    algorithm: str
+    private: PrivateKey = field(repr=False)
+    public: PublicKey = field(repr=False)
+    public_jwk: dict[str, Any] = field(repr=False)
+    retired: bool
+
+
+class SigningKeys:
+    """The keys of one process. Thread-safe."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self._lock = threading.Lock()
+        self._keys: dict[str, SigningKey] = {}
+        self._loaded_at = -_RELOAD_SECONDS
+
+    def sign(self, claims: dict[str, Any], *, algorithm: str, typ: str) -> str:
+        """Return a compact JWT of `claims`, signed with the newest key of `algorithm`. Raises Unavailable."""
+        key = next(k for k in self._all().values() if k.algorithm == algorithm and not k.retired)
+        return jwt.encode(claims, key.private, algorithm=algorithm, headers={"typ": typ, "kid": key.kid})
+
+    def public(self, kid: str, algorithm: str) -> PublicKey | None:
+        """Return the key to verify with, or None. Looks in the database again, at most every 5 seconds."""
+        key = self._all().get(kid)
+        if key is None and time.monotonic() - self._loaded_at >= _RELOAD_SECONDS:
+            with self._lock:
+                self._load()
+            key = self._keys.get(kid)
+        return key.public if key is not None and key.algorithm == algorithm else None
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the JWK Set of all public keys (RFC 7517)."""
+        return {"keys": [key.public_jwk for key in self._all().values()]}
+
+    def _all(self) -> dict[str, SigningKey]:
+        if not self._keys:
+            with self._lock:
+                if not self._keys:
+                    self._load()
+        return self._keys
+
+    def _load(self) -> None:
+        with self._database.connection() as connection:
+            stored = tokens.signing_keys(connection)
+        missing = _missing(stored)
+        if missing:
+            stored = self._make(missing)
+        self._keys = {key.kid: self._parsed(key) for key in stored}
+        self._loaded_at = time.monotonic()
+
+    def _make(self, algorithms: list[str]) -> list[StoredKey]:
+        fresh = {algorithm: _MAKERS[algorithm]() for algorithm in algorithms}
+        with self._database.transaction() as connection:
+            tokens.lock_signing_keys(connection)
+            for algorithm in _missing(tokens.signing_keys(connection)):
+                if algorithm in fresh:
+                    tokens.add_signing_key(connection, self._sealed(algorithm, fresh[algorithm]))
+            return tokens.signing_keys(connection)
+
+    def _sealed(self, algorithm: str, private: PrivateKey) -> StoredKey:
+        jwk = _public_jwk(private)
+        kid = _thumbprint(jwk)
+        clear = private.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return StoredKey(
+            kid=kid,
+            algorithm=algorithm,
+            private_encrypted=self._vault.encrypt(clear, _context(kid)),
+            public_jwk={**jwk, "kid": kid, "alg": algorithm, "use": "sig"},
+        )
+
+    def _parsed(self, stored: StoredKey) -> SigningKey:
+        clear = self._vault.decrypt(stored.private_encrypted, _context(stored.kid))
+        private = serialization.load_der_private_key(clear, password=None)
+        if not isinstance(private, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise Misconfigured("A signing key is of an unknown kind.", detail=stored.kid)
+        return SigningKey(
+            kid=stored.kid,
+            algorithm=stored.algorithm,
+            private=private,
+            public=private.public_key(),
+            public_jwk=stored.public_jwk,
+            retired=stored.retired,
+        )
+
+
+def _missing(stored: list[StoredKey]) -> list[str]:
+    present = {key.algorithm for key in stored if not key.retired}
+    return [algorithm for algorithm in _MAKERS if algorithm not in present]
+
+
+def _context(kid: str) -> bytes:
+    return b"signing-key:" + kid.encode()
+
+
+def _public_jwk(private: PrivateKey) -> dict[str, Any]:
+    if isinstance(private, ec.EllipticCurvePrivateKey):
+        jwk = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    else:
+        jwk = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    return {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+
+
+def _thumbprint(jwk: dict[str, Any]) -> str:
+    """Return the RFC 7638 thumbprint, the key's id."""
+    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
