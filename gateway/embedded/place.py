@@ -184,7 +184,8 @@ def _create_user() -> pwd.struct_passwd:
     except KeyError:
         raise Misconfigured(
             f"The system user {SYSTEM_USER!r} could not be created. Create it "
-            f"(useradd --system {SYSTEM_USER}), start as an ordinary user, or name external servers by PDMP_DATABASE_URL and PDMP_REDIS_URL."
+            f"(useradd --system {SYSTEM_USER}), start as an ordinary user, "
+            "or name external servers by PDMP_DATABASE_URL and PDMP_REDIS_URL."
         ) from None
 
 
