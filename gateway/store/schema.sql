@@ -1,0 +1,548 @@
+-- The schema that all migrations together make. Written by `make schema`; read it, do not edit it.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pdmp_gateway') THEN
+        CREATE ROLE pdmp_gateway NOLOGIN;
+    END IF;
+END
+$$;
+
+
+CREATE SCHEMA IF NOT EXISTS pdmp;
+
+CREATE FUNCTION pdmp.audit_is_append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE TABLE pdmp.access_token (
+    token_id text NOT NULL,
+    client_id text NOT NULL,
+    account_id uuid,
+    scope text NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.account (
+    account_id uuid NOT NULL,
+    username text NOT NULL,
+    role text NOT NULL,
+    given_name text NOT NULL,
+    family_name text NOT NULL,
+    npi text,
+    dea text,
+    license text,
+    supervisor_id uuid,
+    organizations text[] DEFAULT '{}'::text[] NOT NULL,
+    password_hash text NOT NULL,
+    totp_encrypted bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT account_check CHECK (((role = 'delegate'::text) OR (npi IS NOT NULL) OR (dea IS NOT NULL) OR (license IS NOT NULL))),
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['practitioner'::text, 'pharmacist'::text, 'delegate'::text])))
+);
+
+CREATE TABLE pdmp.audit (
+    jurisdiction text NOT NULL,
+    audit_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    outcome text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    interaction text NOT NULL,
+    client_id text,
+    account_id uuid,
+    practitioner text DEFAULT ''::text NOT NULL,
+    person_id uuid,
+    purpose text DEFAULT ''::text NOT NULL,
+    grant_id uuid,
+    request_id text DEFAULT ''::text NOT NULL,
+    window_start date,
+    window_end date,
+    dispensation_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    dispensation_versions integer[] DEFAULT '{}'::integer[] NOT NULL,
+    other_resources text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['disclosed'::text, 'no-data'::text, 'unresolved'::text, 'refused'::text, 'failed'::text])))
+);
+
+CREATE TABLE pdmp.client (
+    client_id text NOT NULL,
+    metadata jsonb NOT NULL,
+    auth_method text NOT NULL,
+    jwks jsonb,
+    jwks_uri text,
+    secret_hash text,
+    scope text DEFAULT ''::text NOT NULL,
+    organizations text[] DEFAULT '{}'::text[] NOT NULL,
+    purposes text[] DEFAULT '{TREAT}'::text[] NOT NULL,
+    trusted_ehr boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.client_assertion (
+    client_id text NOT NULL,
+    jti_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE pdmp.description (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    description_id uuid NOT NULL,
+    species text NOT NULL,
+    name_key text NOT NULL,
+    last_name text NOT NULL,
+    first_name text NOT NULL,
+    middle_name text DEFAULT ''::text NOT NULL,
+    prefix text DEFAULT ''::text NOT NULL,
+    suffix text DEFAULT ''::text NOT NULL,
+    suffix_key text DEFAULT ''::text NOT NULL,
+    birth_date date,
+    gender text DEFAULT ''::text NOT NULL,
+    animal_name text DEFAULT ''::text NOT NULL,
+    line1 text DEFAULT ''::text NOT NULL,
+    line2 text DEFAULT ''::text NOT NULL,
+    city text DEFAULT ''::text NOT NULL,
+    state text DEFAULT ''::text NOT NULL,
+    postal_code text DEFAULT ''::text NOT NULL,
+    country text DEFAULT ''::text NOT NULL,
+    address_key text DEFAULT ''::text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
+    phone_key text DEFAULT ''::text NOT NULL,
+    location_code text DEFAULT ''::text NOT NULL,
+    first_reported_at timestamp with time zone NOT NULL,
+    last_reported_at timestamp with time zone NOT NULL,
+    CONSTRAINT description_species_check CHECK ((species = ANY (ARRAY['human'::text, 'animal'::text])))
+);
+
+CREATE TABLE pdmp.description_identifier (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    description_id uuid NOT NULL,
+    ordinal smallint NOT NULL,
+    qualifier text NOT NULL,
+    issuer text DEFAULT ''::text NOT NULL,
+    value_encrypted bytea NOT NULL,
+    value_hash bytea NOT NULL,
+    filler boolean NOT NULL
+);
+
+CREATE TABLE pdmp.description_key (
+    jurisdiction text NOT NULL,
+    fingerprint bytea NOT NULL,
+    person_id uuid NOT NULL,
+    description_id uuid NOT NULL
+);
+
+CREATE TABLE pdmp.disclosure_grant (
+    grant_id uuid NOT NULL,
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    client_id text NOT NULL,
+    account_id uuid NOT NULL,
+    practitioner text NOT NULL,
+    purpose text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.dispensation_version (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    dispensation_id uuid NOT NULL,
+    version integer NOT NULL,
+    superseded_at timestamp with time zone,
+    voided boolean NOT NULL,
+    restriction text,
+    recorded_at timestamp with time zone NOT NULL,
+    submission_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    reported_status text NOT NULL,
+    description_id uuid NOT NULL,
+    dispenser_id uuid NOT NULL,
+    prescriber_id uuid NOT NULL,
+    rx_number text NOT NULL,
+    written_on date NOT NULL,
+    filled_on date NOT NULL,
+    sold_on date,
+    fill_number smallint NOT NULL,
+    refills_authorized smallint,
+    partial_fill text NOT NULL,
+    product_qualifier text NOT NULL,
+    product_id text NOT NULL,
+    quantity numeric NOT NULL,
+    quantity_text text NOT NULL,
+    days_supply integer NOT NULL,
+    dosage_unit text DEFAULT ''::text NOT NULL,
+    origin_code text DEFAULT ''::text NOT NULL,
+    payment_code text DEFAULT ''::text NOT NULL,
+    pharmacist_npi text DEFAULT ''::text NOT NULL,
+    pharmacist_license text DEFAULT ''::text NOT NULL,
+    rxnorm_qualifier text DEFAULT ''::text NOT NULL,
+    rxnorm_code text DEFAULT ''::text NOT NULL,
+    rxcui text DEFAULT ''::text NOT NULL,
+    erx_reference text DEFAULT ''::text NOT NULL,
+    erx_order text DEFAULT ''::text NOT NULL,
+    quantity_prescribed numeric,
+    sig text DEFAULT ''::text NOT NULL,
+    treatment_type text DEFAULT ''::text NOT NULL,
+    diagnosis text DEFAULT ''::text NOT NULL,
+    ingredients jsonb,
+    pickup_encrypted bytea,
+    content_hash bytea NOT NULL,
+    mme_per_day numeric,
+    mme_table text,
+    drug_classes text[] DEFAULT '{}'::text[] NOT NULL,
+    dispense_resource bytea NOT NULL,
+    request_resource bytea NOT NULL,
+    mapping_version text NOT NULL,
+    CONSTRAINT dispensation_version_restriction_check CHECK ((restriction = 'part2'::text))
+);
+
+CREATE TABLE pdmp.dispenser (
+    dispenser_id uuid NOT NULL,
+    version integer NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    npi text DEFAULT ''::text NOT NULL,
+    ncpdp text DEFAULT ''::text NOT NULL,
+    dea text DEFAULT ''::text NOT NULL,
+    permit text DEFAULT ''::text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
+    line1 text DEFAULT ''::text NOT NULL,
+    line2 text DEFAULT ''::text NOT NULL,
+    city text DEFAULT ''::text NOT NULL,
+    state text DEFAULT ''::text NOT NULL,
+    postal_code text DEFAULT ''::text NOT NULL,
+    restriction text,
+    resource bytea NOT NULL,
+    mapping_version text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT dispenser_restriction_check CHECK ((restriction = 'part2'::text))
+);
+
+CREATE TABLE pdmp.dispenser_identifier (
+    kind text NOT NULL,
+    value text NOT NULL,
+    dispenser_id uuid NOT NULL,
+    CONSTRAINT dispenser_identifier_kind_check CHECK ((kind = ANY (ARRAY['npi'::text, 'ncpdp'::text, 'dea'::text])))
+);
+
+CREATE TABLE pdmp.drug (
+    ndc11 text NOT NULL,
+    name text NOT NULL,
+    ingredient text DEFAULT ''::text NOT NULL,
+    strength text DEFAULT ''::text NOT NULL,
+    strength_unit text DEFAULT ''::text NOT NULL,
+    dosage_form text DEFAULT ''::text NOT NULL,
+    rxcui text DEFAULT ''::text NOT NULL,
+    rxnorm_name text DEFAULT ''::text NOT NULL,
+    schedule text DEFAULT ''::text NOT NULL,
+    drug_class text DEFAULT ''::text NOT NULL,
+    mme_factor numeric,
+    table_version text NOT NULL
+);
+
+CREATE TABLE pdmp.installation (
+    only_row boolean DEFAULT true NOT NULL,
+    identifier_base text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT installation_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE pdmp.migration (
+    number integer NOT NULL,
+    name text NOT NULL,
+    phase text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE pdmp.person (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    species text NOT NULL,
+    version integer NOT NULL,
+    resource bytea NOT NULL,
+    mapping_version text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT person_species_check CHECK ((species = ANY (ARRAY['human'::text, 'animal'::text])))
+);
+
+CREATE TABLE pdmp.prescriber (
+    prescriber_id uuid NOT NULL,
+    version integer NOT NULL,
+    last_name text DEFAULT ''::text NOT NULL,
+    first_name text DEFAULT ''::text NOT NULL,
+    middle_name text DEFAULT ''::text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
+    resource bytea NOT NULL,
+    mapping_version text NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE pdmp.prescriber_identifier (
+    kind text NOT NULL,
+    value text NOT NULL,
+    prescriber_id uuid NOT NULL,
+    shared boolean DEFAULT false NOT NULL,
+    CONSTRAINT prescriber_identifier_kind_check CHECK ((kind = ANY (ARRAY['npi'::text, 'dea'::text, 'license'::text])))
+);
+
+CREATE TABLE pdmp.record_key (
+    jurisdiction text NOT NULL,
+    dispenser_id uuid NOT NULL,
+    rx_number text NOT NULL,
+    filled_on date NOT NULL,
+    fill_number smallint NOT NULL,
+    partial_fill text NOT NULL,
+    person_id uuid NOT NULL,
+    dispensation_id uuid NOT NULL,
+    version integer NOT NULL,
+    voided boolean NOT NULL
+);
+
+CREATE TABLE pdmp.signing_key (
+    kid text NOT NULL,
+    algorithm text NOT NULL,
+    private_encrypted bytea NOT NULL,
+    public_jwk jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.submission (
+    jurisdiction text NOT NULL,
+    submission_id uuid NOT NULL,
+    source_id text DEFAULT ''::text NOT NULL,
+    control_number text DEFAULT ''::text NOT NULL,
+    asap_version text DEFAULT ''::text NOT NULL,
+    transaction_type text DEFAULT ''::text NOT NULL,
+    file_type text DEFAULT ''::text NOT NULL,
+    status text NOT NULL,
+    takes_number boolean NOT NULL,
+    sha256 bytea NOT NULL,
+    content bytea NOT NULL,
+    answer jsonb NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT submission_status_check CHECK ((status = ANY (ARRAY['accepted'::text, 'partly'::text, 'refused'::text])))
+);
+
+CREATE TABLE pdmp.zero_report (
+    jurisdiction text NOT NULL,
+    dispenser_id uuid NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    submission_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY pdmp.access_token
+    ADD CONSTRAINT access_token_pkey PRIMARY KEY (token_id);
+
+ALTER TABLE ONLY pdmp.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY pdmp.account
+    ADD CONSTRAINT account_username_key UNIQUE (username);
+
+ALTER TABLE ONLY pdmp.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (jurisdiction, audit_id);
+
+ALTER TABLE ONLY pdmp.client_assertion
+    ADD CONSTRAINT client_assertion_pkey PRIMARY KEY (client_id, jti_hash);
+
+ALTER TABLE ONLY pdmp.client
+    ADD CONSTRAINT client_pkey PRIMARY KEY (client_id);
+
+ALTER TABLE ONLY pdmp.description_identifier
+    ADD CONSTRAINT description_identifier_pkey PRIMARY KEY (jurisdiction, person_id, description_id, ordinal);
+
+ALTER TABLE ONLY pdmp.description_key
+    ADD CONSTRAINT description_key_pkey PRIMARY KEY (jurisdiction, fingerprint);
+
+ALTER TABLE ONLY pdmp.description
+    ADD CONSTRAINT description_pkey PRIMARY KEY (jurisdiction, person_id, description_id);
+
+ALTER TABLE ONLY pdmp.disclosure_grant
+    ADD CONSTRAINT disclosure_grant_pkey PRIMARY KEY (grant_id);
+
+ALTER TABLE ONLY pdmp.dispensation_version
+    ADD CONSTRAINT dispensation_version_pkey PRIMARY KEY (jurisdiction, person_id, dispensation_id, version);
+
+ALTER TABLE ONLY pdmp.dispenser_identifier
+    ADD CONSTRAINT dispenser_identifier_pkey PRIMARY KEY (kind, value);
+
+ALTER TABLE ONLY pdmp.dispenser
+    ADD CONSTRAINT dispenser_pkey PRIMARY KEY (dispenser_id);
+
+ALTER TABLE ONLY pdmp.drug
+    ADD CONSTRAINT drug_pkey PRIMARY KEY (ndc11);
+
+ALTER TABLE ONLY pdmp.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY pdmp.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY pdmp.person
+    ADD CONSTRAINT person_pkey PRIMARY KEY (jurisdiction, person_id);
+
+ALTER TABLE ONLY pdmp.prescriber_identifier
+    ADD CONSTRAINT prescriber_identifier_pkey PRIMARY KEY (kind, value);
+
+ALTER TABLE ONLY pdmp.prescriber
+    ADD CONSTRAINT prescriber_pkey PRIMARY KEY (prescriber_id);
+
+ALTER TABLE ONLY pdmp.record_key
+    ADD CONSTRAINT record_key_pkey PRIMARY KEY (jurisdiction, dispenser_id, rx_number, filled_on, fill_number, partial_fill);
+
+ALTER TABLE ONLY pdmp.signing_key
+    ADD CONSTRAINT signing_key_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY pdmp.submission
+    ADD CONSTRAINT submission_pkey PRIMARY KEY (jurisdiction, submission_id);
+
+ALTER TABLE ONLY pdmp.zero_report
+    ADD CONSTRAINT zero_report_pkey PRIMARY KEY (jurisdiction, dispenser_id, first_day, last_day, submission_id);
+
+CREATE INDEX access_token_client_idx ON pdmp.access_token USING btree (client_id);
+
+CREATE INDEX access_token_expiry_idx ON pdmp.access_token USING btree (expires_at);
+
+CREATE UNIQUE INDEX account_dea_idx ON pdmp.account USING btree (dea) WHERE ((dea IS NOT NULL) AND (disabled_at IS NULL));
+
+CREATE UNIQUE INDEX account_license_idx ON pdmp.account USING btree (license) WHERE ((license IS NOT NULL) AND (disabled_at IS NULL));
+
+CREATE UNIQUE INDEX account_npi_idx ON pdmp.account USING btree (npi) WHERE ((npi IS NOT NULL) AND (disabled_at IS NULL));
+
+CREATE INDEX audit_account_idx ON pdmp.audit USING btree (jurisdiction, account_id, at);
+
+CREATE INDEX audit_at_idx ON pdmp.audit USING btree (jurisdiction, at);
+
+CREATE INDEX audit_client_idx ON pdmp.audit USING btree (jurisdiction, client_id, at);
+
+CREATE INDEX audit_person_idx ON pdmp.audit USING btree (jurisdiction, person_id, at);
+
+CREATE INDEX client_assertion_expiry_idx ON pdmp.client_assertion USING btree (expires_at);
+
+CREATE INDEX description_name_birth_idx ON pdmp.description USING btree (jurisdiction, name_key, birth_date);
+
+CREATE INDEX disclosure_grant_person_idx ON pdmp.disclosure_grant USING btree (jurisdiction, person_id, client_id, expires_at);
+
+CREATE INDEX dispensation_history_idx ON pdmp.dispensation_version USING btree (jurisdiction, person_id, filled_on DESC, dispensation_id DESC) WHERE (superseded_at IS NULL);
+
+CREATE INDEX dispensation_submission_idx ON pdmp.dispensation_version USING btree (jurisdiction, submission_id);
+
+CREATE INDEX dispenser_identifier_dispenser_idx ON pdmp.dispenser_identifier USING btree (dispenser_id);
+
+CREATE INDEX prescriber_identifier_prescriber_idx ON pdmp.prescriber_identifier USING btree (prescriber_id);
+
+CREATE INDEX submission_control_number_idx ON pdmp.submission USING btree (jurisdiction, control_number) WHERE takes_number;
+
+CREATE UNIQUE INDEX submission_number_idx ON pdmp.submission USING btree (jurisdiction, source_id, control_number) WHERE takes_number;
+
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON pdmp.audit FOR EACH ROW EXECUTE FUNCTION pdmp.audit_is_append_only();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON pdmp.audit FOR EACH STATEMENT EXECUTE FUNCTION pdmp.audit_is_append_only();
+
+ALTER TABLE ONLY pdmp.access_token
+    ADD CONSTRAINT access_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
+
+ALTER TABLE ONLY pdmp.access_token
+    ADD CONSTRAINT access_token_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.account
+    ADD CONSTRAINT account_supervisor_id_fkey FOREIGN KEY (supervisor_id) REFERENCES pdmp.account(account_id);
+
+ALTER TABLE ONLY pdmp.disclosure_grant
+    ADD CONSTRAINT disclosure_grant_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
+
+ALTER TABLE ONLY pdmp.disclosure_grant
+    ADD CONSTRAINT disclosure_grant_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.dispenser_identifier
+    ADD CONSTRAINT dispenser_identifier_dispenser_id_fkey FOREIGN KEY (dispenser_id) REFERENCES pdmp.dispenser(dispenser_id);
+
+ALTER TABLE ONLY pdmp.prescriber_identifier
+    ADD CONSTRAINT prescriber_identifier_prescriber_id_fkey FOREIGN KEY (prescriber_id) REFERENCES pdmp.prescriber(prescriber_id);
+
+ALTER TABLE ONLY pdmp.zero_report
+    ADD CONSTRAINT zero_report_dispenser_id_fkey FOREIGN KEY (dispenser_id) REFERENCES pdmp.dispenser(dispenser_id);
+
+GRANT USAGE ON SCHEMA pdmp TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE ON TABLE pdmp.access_token TO pdmp_gateway;
+
+GRANT UPDATE(revoked_at) ON TABLE pdmp.access_token TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.account TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.audit TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.client TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE ON TABLE pdmp.client_assertion TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.description TO pdmp_gateway;
+
+GRANT UPDATE(last_reported_at) ON TABLE pdmp.description TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.description_identifier TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.description_key TO pdmp_gateway;
+
+GRANT UPDATE(person_id) ON TABLE pdmp.description_key TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE ON TABLE pdmp.disclosure_grant TO pdmp_gateway;
+
+GRANT UPDATE(revoked_at) ON TABLE pdmp.disclosure_grant TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.dispensation_version TO pdmp_gateway;
+
+GRANT UPDATE(superseded_at) ON TABLE pdmp.dispensation_version TO pdmp_gateway;
+
+GRANT UPDATE(restriction) ON TABLE pdmp.dispensation_version TO pdmp_gateway;
+
+GRANT UPDATE(dispense_resource) ON TABLE pdmp.dispensation_version TO pdmp_gateway;
+
+GRANT UPDATE(request_resource) ON TABLE pdmp.dispensation_version TO pdmp_gateway;
+
+GRANT UPDATE(mapping_version) ON TABLE pdmp.dispensation_version TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.dispenser TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.dispenser_identifier TO pdmp_gateway;
+
+GRANT SELECT ON TABLE pdmp.drug TO pdmp_gateway;
+
+GRANT SELECT ON TABLE pdmp.installation TO pdmp_gateway;
+
+GRANT SELECT ON TABLE pdmp.migration TO PUBLIC;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.person TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.prescriber TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.prescriber_identifier TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.record_key TO pdmp_gateway;
+
+GRANT UPDATE(person_id) ON TABLE pdmp.record_key TO pdmp_gateway;
+
+GRANT UPDATE(version) ON TABLE pdmp.record_key TO pdmp_gateway;
+
+GRANT UPDATE(voided) ON TABLE pdmp.record_key TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.signing_key TO pdmp_gateway;
+
+GRANT UPDATE(retired_at) ON TABLE pdmp.signing_key TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.submission TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.zero_report TO pdmp_gateway;
