@@ -1,0 +1,1 @@
+"""Pure arithmetic on what was dispensed, each rule with its citation."""

@@ -1,0 +1,108 @@
+"""A person or animal as Patient. Rule: HL7 US PDMP guide 1.0.0, profile pdmp-patient, section "Patient".
+
+The identifier is ours. What was reported to identify someone (SSN, licence) is never here: a Person
+does not hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.core.records import Address, Description, Person
+from gateway.mapping.fragments import PDMP, identifier
+from gateway.mapping.tables import Mappings
+from gateway.mapping.text import ABSENT, meta, quote
+
+_PROFILE = f'"{PDMP}pdmp-patient"'
+
+
+def render_patient(p: Person, m: Mappings) -> bytes:
+    """Return the Patient as JSON: the newest description's name official, all others old."""
+    newest = p.descriptions[0]
+    about = meta(version=p.version, updated_at=p.updated_at, source=m.fragments.source, profile=_PROFILE)
+    animal = f',"extension":[{m.fragments.animal}]' if newest.species == "animal" else ""
+    number = identifier(
+        f"{m.identifier_base}/fhir/sid/person", str(p.person_id), ("MR", "Medical record number")
+    )
+    gender = next((g for d in p.descriptions if (g := m.fragments.gender.get(d.gender))), "unknown")
+    return (
+        f'{{"resourceType":"Patient","id":"{p.person_id}",{about}{animal},"identifier":[{number}],'
+        f'"name":[{",".join(_names(p.descriptions))}]{_telecom(p.descriptions)},"gender":"{gender}",'
+        f"{_birth_date(p.descriptions)}{_addresses(p.descriptions)}}}"
+    ).encode()
+
+
+def _names(descriptions: Iterable[Description]) -> list[str]:
+    seen: set[tuple[str, ...]] = set()
+    names: list[str] = []
+    for d in descriptions:
+        # As in the guide's example: an animal's given name is its own, its family name the owner's.
+        given = (d.animal_name,) if d.species == "animal" else (d.first_name, d.middle_name)
+        suffix = "" if d.species == "animal" else d.suffix
+        prefix = "" if d.species == "animal" else d.prefix
+        key = tuple(" ".join(part.split()).casefold() for part in (d.last_name, *given, prefix, suffix))
+        if key in seen:
+            continue
+        seen.add(key)
+        names.append(_name("old" if names else "official", d.last_name, given, prefix, suffix))
+    return names
+
+
+def _name(use: str, family: str, given: tuple[str, ...], prefix: str, suffix: str) -> str:
+    parts = [f'"use":"{use}"', f'"family":{quote(family)}' if family else f'"_family":{ABSENT}']
+    present = [quote(name) for name in given if name]
+    parts.append(f'"given":[{",".join(present)}]' if present else f'"_given":[{ABSENT}]')
+    if prefix:
+        parts.append(f'"prefix":[{quote(prefix)}]')
+    if suffix:
+        parts.append(f'"suffix":[{quote(suffix)}]')
+    return f"{{{','.join(parts)}}}"
+
+
+def _birth_date(descriptions: Iterable[Description]) -> str:
+    born = next((d.birth_date for d in descriptions if d.birth_date), None)
+    return f'"birthDate":"{born.isoformat()}"' if born else f'"_birthDate":{ABSENT}'
+
+
+def _telecom(descriptions: Iterable[Description]) -> str:
+    phones = list(dict.fromkeys(d.phone for d in descriptions if d.phone))
+    points = [
+        f'{{"system":"phone","value":{quote(phone)}{"" if i == 0 else old}}}'
+        for old in (',"use":"old"',)
+        for i, phone in enumerate(phones)
+    ]
+    return f',"telecom":[{",".join(points)}]' if points else ""
+
+
+def _addresses(descriptions: Iterable[Description]) -> str:
+    seen: set[str] = set()
+    addresses: list[str] = []
+    for d in descriptions:
+        body = address(d.address)
+        if body and body.casefold() not in seen:
+            seen.add(body.casefold())
+            use = '"use":"old",' if addresses else ""
+            addresses.append(f"{{{use}{body}}}")
+    return f',"address":[{",".join(addresses)}]' if addresses else ""
+
+
+def address(a: Address) -> str:
+    """Return the members of an Address, without braces; empty when nothing was reported."""
+    parts: list[str] = []
+    lines = [quote(line) for line in (a.line1, a.line2) if line]
+    if lines:
+        parts.append(f'"line":[{",".join(lines)}]')
+    for name, value in (
+        ("city", a.city),
+        ("state", a.state),
+        ("postalCode", postal_code(a.postal_code)),
+        ("country", a.country),
+    ):
+        if value:
+            parts.append(f'"{name}":{quote(value)}')
+    return ",".join(parts)
+
+
+def postal_code(text: str) -> str:
+    """Return a nine-digit ZIP code with its hyphen, which ASAP leaves out; anything else as it is."""
+    return f"{text[:5]}-{text[5:]}" if len(text) == 9 and text.isdigit() else text
