@@ -6,7 +6,7 @@ import json
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from conformance.ehr import authorize, discovery, fhir, pages, token
 from conformance.ehr.context import Ehr, install
@@ -36,6 +36,9 @@ def _healthz() -> tuple[dict[str, str], int]:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):
+        # A host name that is not ours: before routing, so that no page can be drawn.
+        return Response("Unknown host name.\n", 400, mimetype="text/plain")
     status = error.code or 500
     if request.path.startswith("/fhir"):
         code = {404: "not-found", 405: "not-supported"}.get(status, "invalid")
@@ -48,7 +51,9 @@ def _http_error(error: HTTPException) -> Response:
 
 def _headers(ehr: Ehr, answer: Response) -> Response:
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    # Not `no-referrer`: under that policy browsers send `Origin: null` with our own forms (Fetch Standard,
+    # "append a request Origin header"). Nothing crosses to another site under either.
+    answer.headers["Referrer-Policy"] = "same-origin"
     if answer.mimetype == "text/html":
         answer.headers["Content-Security-Policy"] = _policy(ehr)
         answer.headers["Cache-Control"] = "no-store"

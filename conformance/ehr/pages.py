@@ -7,6 +7,7 @@ redirect to the page that holds the frame, so a reload asks for a new click inst
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,7 +27,7 @@ NPI = "http://hl7.org/fhir/sid/us-npi"
 DEA = "http://terminology.hl7.org/NamingSystem/usdeanumber"
 
 #: Tabs drawn from the file: path segment -> label. PDMP stands beside them as a button.
-TABS = {"summary": "Summary", "visit": "Today’s visit", "medications": "Medications"}
+TABS = {"summary": "Summary", "visit": "Visit", "orders": "Orders"}
 
 # What a real EHR grants an embedded app (athenahealth's list without pointer lock); no top navigation.
 SANDBOX = (
@@ -42,9 +43,9 @@ def home() -> str:
     content = ehr.book.content()
     session = signed_in(ehr)
     if session is None:
-        people = sorted(content.practitioners.values(), key=listed_name)
+        people = sorted(content.practitioners.values(), key=_sort_key)
         return _draw("sign_in.html", practitioners=[_practitioner(p) for p in people])
-    patients = sorted(content.patients.values(), key=lambda p: listed_name(p).casefold())
+    patients = sorted(content.patients.values(), key=_sort_key)
     return _draw("patients.html", patients=[_patient(ehr, p) for p in patients])
 
 
@@ -57,7 +58,7 @@ def sign_in() -> BaseResponse:
     if picked not in ehr.book.content().practitioners:
         abort(400, "There is no such practitioner.")
     response = redirect(url_for("pages.home"), 303)
-    end(ehr, response)
+    end(ehr)
     start(ehr, picked, response)
     return response
 
@@ -66,8 +67,9 @@ def sign_in() -> BaseResponse:
 def sign_out() -> BaseResponse:
     """End the session."""
     _same_origin()
+    end(current())
     response = redirect(url_for("pages.home"), 303)
-    end(current(), response)
+    response.delete_cookie(COOKIE)
     return response
 
 
@@ -155,6 +157,13 @@ def _draw(template: str, **facts: Any) -> str:
         faults=sorted(content.faults),
         **facts,
     )
+
+
+def _sort_key(resource: Resource) -> tuple[str, str]:
+    # Á sorts with A.
+    plain = unicodedata.normalize("NFKD", listed_name(resource))
+    letters = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
+    return letters, str(resource.get("birthDate") or "")
 
 
 def _practitioner(resource: Resource) -> dict[str, Any]:

@@ -32,7 +32,6 @@ def start(ehr: Ehr, practitioner: str, response: Response) -> None:
     )
 
 
-def end(ehr: Ehr, response: Response) -> None:
-    """Forget the session of this request."""
+def end(ehr: Ehr) -> None:
+    """Forget the session of this request; the cookie that stays behind names nothing."""
     ehr.state.sessions.take(request.cookies.get(COOKIE, ""))
-    response.delete_cookie(COOKIE)
