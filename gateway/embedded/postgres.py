@@ -103,8 +103,10 @@ def _prepare(place: Place, installation: Path, password: str) -> None:
             _same_version(data, installation)
             return
         raise Misconfigured(f"{data} is there but holds no PostgreSQL cluster; move it away.")
-    aside = place.state / "postgres.new"
-    shutil.rmtree(aside, ignore_errors=True)
+    for broken in place.state.glob("postgres.new-*"):
+        shutil.rmtree(broken, ignore_errors=True)
+    # Its own name: the initdb of a killed owner may still be writing into the last one.
+    aside = place.state / f"postgres.new-{os.getpid()}"
     place.server_folder(aside)
     secret = place.state / "initdb.password"
     secret.unlink(missing_ok=True)

@@ -120,7 +120,7 @@ def embedded_servers(settings: Settings, *, cache: bool = True) -> Iterator[Serv
         return
     place = _place(settings, cache)
     owner, _ = _locks(place)
-    if not owner.take(timeout=20):
+    if not owner.take(timeout=5):
         raise Unavailable(f"The embedded servers of {settings.home} are run by another process.")
     with owner.held(), _running(settings, place, cache, None) as servers:
         yield servers

@@ -11,26 +11,34 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1
 
 
 def become(parent: int, uid: int, gid: int, signal_number: int, command: list[str]) -> None:
     """Replace this process by `command`, as `uid` and `gid` without supplementary groups."""
+    prctl = _prctl()  # loaded as the user that can read this Python's library
     if uid >= 0:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
     os.umask(0o077)
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
-    except (ImportError, OSError, AttributeError):
-        pass  # A Python without ctypes: the next start finds and stops what was left behind.
+    if prctl:
+        prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() != parent:
         return  # The parent died before the wish was spoken.
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+def _prctl() -> Callable[..., int] | None:
+    try:
+        import ctypes
+
+        function: Callable[..., int] = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None  # The next start finds and stops what is left behind.
+    return function
 
 
 if __name__ == "__main__":
