@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from gateway.auth.memo import Memo
+from gateway.core.access import Principal
 from gateway.core.errors import Misconfigured
 from gateway.store import tokens
 from gateway.store.database import Database
@@ -40,6 +42,7 @@ _MAKERS: dict[str, Callable[[], PrivateKey]] = {
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
 # Unknown key ids come from strangers too: they must not become a query each.
 _RELOAD_SECONDS = 5.0
+_VERIFIED_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class SigningKeys:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        #: Access tokens that these keys have verified, by hash; `gateway.auth.bearer` keeps them here.
+        self.verified: Memo[bytes, tuple[Principal, float]] = Memo(_VERIFIED_TOKENS)
         self._lock = threading.Lock()
         self._keys: dict[str, SigningKey] = {}
         self._loaded_at = -_RELOAD_SECONDS

@@ -88,4 +88,4 @@ def _write(connection: Connection[Row], statement: str, account: NewAccount) -> 
 
 
 def _account(row: Row) -> Account:
-    return Account(*row[:9], tuple(row[9]), *row[10:])
+    return Account(*(*row[:9], tuple(row[9]), *row[10:]))

@@ -112,4 +112,4 @@ def _write(connection: Connection[Row], statement: str, registration: Registrati
 
 
 def _client(row: Row) -> Client:
-    return Client(*row[:7], tuple(row[7]), tuple(row[8]), *row[9:])
+    return Client(*(*row[:7], tuple(row[7]), tuple(row[8]), *row[9:]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,12 +68,9 @@ def test_a_subset_never_permits_more(left: ScopeSet, right: ScopeSet, question: 
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_set_or_a_clear_refusal(text: str) -> None:
-    try:
+def test_any_text_is_a_set_that_reads_back_or_is_refused(text: str) -> None:
+    with contextlib.suppress(BadRequest):
         scopes = ScopeSet.parse(text)
-    except BadRequest as error:
-        assert "scope" in error.public
-    else:
         assert ScopeSet.parse(str(scopes)) == scopes
 
 

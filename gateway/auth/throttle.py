@@ -1,0 +1,55 @@
+"""Rate limits: so many in a window, counted together by all workers in Redis or Valkey.
+
+Without it each process counts for itself and allows its share only: losing the cache never loosens a limit.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import redis
+
+from gateway.core.errors import TooMany
+
+_MAX_LOCAL = 10_000
+
+
+class Throttle:
+    """Counts in fixed windows. `workers`: how many processes share a limit. Thread-safe."""
+
+    def __init__(self, cache: redis.Redis | None, *, workers: int) -> None:
+        self._cache = cache
+        self._workers = max(1, workers)
+        self._lock = threading.Lock()
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def count(self, name: str, *, limit: int, seconds: int) -> None:
+        """Count one under `name`. Raises TooMany above `limit` in this window of `seconds`."""
+        now = time.time()
+        window = int(now // seconds)
+        counted = self._shared(f"gateway:rate:{name}:{window}", seconds)
+        if counted is None:
+            counted, limit = self._local(name, window), max(1, limit // self._workers)
+        if counted > limit:
+            raise TooMany("Too many requests.", retry_after=max(1, int((window + 1) * seconds - now) + 1))
+
+    def _shared(self, key: str, seconds: int) -> int | None:
+        if self._cache is None:
+            return None
+        try:
+            with self._cache.pipeline(transaction=False) as pipeline:
+                pipeline.incr(key)
+                pipeline.expire(key, seconds * 2)
+                return int(pipeline.execute()[0])
+        except redis.RedisError:
+            return None
+
+    def _local(self, name: str, window: int) -> int:
+        with self._lock:
+            before, counted = self._counts.pop(name, (window, 0))
+            counted = counted + 1 if before == window else 1
+            self._counts[name] = (window, counted)
+            if len(self._counts) > _MAX_LOCAL:
+                self._counts.pop(next(iter(self._counts)))
+            return counted

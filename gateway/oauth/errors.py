@@ -1,0 +1,124 @@
+"""Errors of OAuth endpoints: the codes of RFC 6749 section 5.2 as values, rendered here and nowhere else.
+
+An error has a code and a description for the caller, and a `detail` for the log. Other errors of the house
+become the nearest code; what nobody expected is `server_error`, without a word more.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import flask
+import orjson
+from flask import Blueprint
+from werkzeug.exceptions import HTTPException
+
+from gateway.core.errors import Category, GatewayError
+
+_log = logging.getLogger("gateway.oauth")
+
+# RFC 6749 section 5.1: of every answer that may hold a token; Inferno asks for both on errors too.
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+_OF_CATEGORY = {
+    Category.INVALID: (400, "invalid_request"),
+    Category.UNSUPPORTED_MEDIA: (400, "invalid_request"),
+    Category.TOO_LARGE: (413, "invalid_request"),
+    Category.METHOD_NOT_ALLOWED: (405, "invalid_request"),
+    Category.UNAUTHENTICATED: (400, "invalid_client"),
+    Category.THROTTLED: (429, "temporarily_unavailable"),
+    Category.UNAVAILABLE: (503, "temporarily_unavailable"),
+}
+
+
+class OAuthError(GatewayError):
+    """One answer of RFC 6749 section 5.2."""
+
+    category = Category.INVALID
+    code = "invalid_request"
+    status = 400
+    challenge: str | None = None
+
+
+class InvalidRequest(OAuthError):
+    """A parameter is missing, repeated or malformed, or two ways of authentication were used."""
+
+
+class InvalidClient(OAuthError):
+    """Client authentication failed.
+
+    400 for a bad assertion: no HTTP authentication scheme was tried. 401 with a challenge when one was
+    (`scheme`), or nothing at all.
+    """
+
+    category = Category.UNAUTHENTICATED
+    code = "invalid_client"
+
+    def __init__(self, public: str, *, detail: str = "", scheme: str | None = None) -> None:
+        super().__init__(public, detail=detail)
+        if scheme is not None:
+            self.status = 401
+            self.challenge = f'{scheme} realm="pdmp"'
+
+
+class UnauthorizedClient(OAuthError):
+    """The client is not registered for this grant."""
+
+    code = "unauthorized_client"
+
+
+class UnsupportedGrantType(OAuthError):
+    """No such grant here."""
+
+    code = "unsupported_grant_type"
+
+
+class InvalidScope(OAuthError):
+    """The scope is missing or garbled, or nothing of it is registered for the client."""
+
+    code = "invalid_scope"
+
+
+def install(blueprint: Blueprint) -> None:
+    """Render every error of the blueprint's views."""
+    blueprint.register_error_handler(GatewayError, render)
+    blueprint.register_error_handler(HTTPException, _http)
+    blueprint.register_error_handler(Exception, _unexpected)
+
+
+def render(error: GatewayError) -> flask.Response:
+    """Return the answer: JSON that is never stored, the status of its code."""
+    if isinstance(error, OAuthError):
+        status, code, challenge = error.status, error.code, error.challenge
+    else:
+        status, code = _OF_CATEGORY.get(error.category, (500, "server_error"))
+        challenge = None
+    described = "Internal error." if status == 500 else error.public
+    body = {"error": code, "error_description": _plain(described)}
+    response = flask.Response(orjson.dumps(body), status, content_type="application/json", headers=NO_STORE)
+    if challenge:
+        response.headers["WWW-Authenticate"] = challenge
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    level = logging.ERROR if status >= 500 else logging.INFO
+    _log.log(level, "oauth_refused", extra={"error": code, "status": status, "detail": error.detail})
+    return response
+
+
+def _plain(text: str) -> str:
+    # RFC 6749 section 5.2: %x20-21 / %x23-5B / %x5D-7E.
+    return "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in text)
+
+
+def _http(error: HTTPException) -> flask.Response:
+    status = error.code or 500
+    if status < 400:
+        return flask.make_response(error.get_response())
+    response = render(OAuthError("The request is malformed.") if status < 500 else GatewayError(""))
+    response.status_code = status
+    return response
+
+
+def _unexpected(error: Exception) -> flask.Response:
+    _log.error("unexpected_error", exc_info=error)
+    return render(GatewayError("Internal error."))

@@ -1,0 +1,53 @@
+"""The table of the authorization server's addresses. Paths are relative to {base}."""
+
+from __future__ import annotations
+
+import flask
+from flask import Blueprint, request
+
+from gateway.oauth import discovery, errors, revoke, token
+from gateway.oauth.server import AuthorizationServer
+from gateway.services import Services
+from gateway.web import guard
+
+_NOT_POST = ["GET", "HEAD", "PUT", "PATCH", "DELETE"]
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Return the blueprint over these services. Raises Misconfigured."""
+    server = AuthorizationServer(services)
+    routes = Blueprint("oauth", __name__)
+    errors.install(routes)
+
+    @routes.post("/auth/token")
+    @guard.client_authenticated
+    def token_endpoint() -> flask.Response:
+        return token.answer(request, server)
+
+    @routes.post("/auth/revoke")
+    @guard.client_authenticated
+    def revocation_endpoint() -> flask.Response:
+        return revoke.answer(request, server)
+
+    @routes.route("/auth/token", methods=_NOT_POST)
+    @routes.route("/auth/revoke", methods=_NOT_POST)
+    @guard.public()
+    def only_post() -> flask.Response:
+        # Answered here, so that a client with its credentials in the URL gets an OAuth error.
+        response = errors.render(errors.InvalidRequest("Only POST is served here."))
+        response.status_code = 405
+        response.headers["Allow"] = "POST"
+        return response
+
+    @routes.get("/.well-known/smart-configuration")
+    @routes.get("/fhir/.well-known/smart-configuration")
+    @guard.public(anywhere=True)
+    def smart_configuration() -> flask.Response:
+        return discovery.smart_configuration(server)
+
+    @routes.get("/.well-known/jwks.json")
+    @guard.public(anywhere=True)
+    def jwks() -> flask.Response:
+        return discovery.jwks(server)
+
+    return routes
