@@ -148,11 +148,8 @@ def _cache_url(servers: Urls) -> str:
 
 
 def _close(app: flask.Flask) -> None:
-    services: Any = app.extensions.get("services")
-    if services is not None:
-        services.database.close()
-        if services.cache is not None:
-            services.cache.close()
+    services: Any = app.extensions["pdmp"]
+    services.close()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -2,7 +2,7 @@
 
 Reported identifiers are stored encrypted (AES-256-GCM) with a keyed hash (HMAC-SHA-256) beside them, so
 that matching compares hashes and a stolen database shows neither. The files in the keys folder are:
-`data.key` (encryption), `hash.key` (keyed hashes), `link.key` (signatures of page links). Each is made at
+`data.key` (encryption), `hash.key` (keyed hashes), `link.key` (page links and signatures). Each is made at
 first use with mode 0600; losing `data.key` loses the identifiers, losing `hash.key` loses their matching.
 """
 
@@ -52,6 +52,18 @@ class Vault:
             return AESGCM(self.data_key).decrypt(nonce, body, context)
         except InvalidTag:
             raise Misconfigured("An encrypted value does not open with this data key.") from None
+
+    def seal_link(self, clear: bytes, context: bytes) -> bytes:
+        """Return `clear` encrypted with the link key and bound to `context`: nobody else can read or alter it."""
+        nonce = os.urandom(_NONCE)
+        return nonce + AESGCM(self.link_key).encrypt(nonce, clear, context)
+
+    def open_link(self, sealed: bytes, context: bytes) -> bytes | None:
+        """Return what was sealed for `context`, or None when it was altered or made for another."""
+        try:
+            return AESGCM(self.link_key).decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+        except (InvalidTag, ValueError):
+            return None
 
     def keyed_hash(self, kind: str, value: str) -> bytes:
         """Return 32 bytes that stand for `value` of `kind`: equal for equal input, one-way."""

@@ -1,0 +1,132 @@
+"""What is served, in one table; routes and the CapabilityStatement are both computed from it.
+
+Profiles are those of the US PDMP guide 1.0.0 and US Core 6.1.0; search parameters are FHIR R4's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PDMP = "http://hl7.org/fhir/us/pdmp"
+_US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
+_PARAMETER = "http://hl7.org/fhir/SearchParameter"
+
+#: The day this table last changed: the CapabilityStatement's date.
+CHANGED_ON = "2026-11-21"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParam:
+    """A search parameter: its FHIR type, the canonical of its definition, what is worth knowing."""
+
+    name: str
+    type: str
+    definition: str
+    documentation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation: its name without `$` and the canonical of its definition."""
+
+    name: str
+    definition: str
+    documentation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One resource type: profiles, interactions (`read`, `search-type`) and what a search takes.
+
+    `definitional`: public documents of our own vocabulary, without patients.
+    """
+
+    type: str
+    profiles: tuple[str, ...]
+    interactions: tuple[str, ...] = ("read",)
+    params: tuple[SearchParam, ...] = ()
+    includes: tuple[str, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    documentation: str = ""
+    definitional: bool = False
+
+
+HISTORY = Operation(
+    "pdmp-history",
+    f"{PDMP}/OperationDefinition/pdmp-history",
+    "The controlled-substance history of one person in the default look-back. Answers leave a grant, named "
+    "by the PDMP-Grant header, under which the client may read and search for 15 minutes. "
+    "Pre-staging, delegates and report links are not served yet.",
+)
+
+TABLE: tuple[Served, ...] = (
+    Served(
+        "MedicationDispense",
+        (f"{PDMP}/StructureDefinition/pdmp-medicationdispense",),
+        ("read", "search-type"),
+        params=(
+            SearchParam(
+                "_id",
+                "token",
+                f"{_PARAMETER}/Resource-id",
+                "Comma list; without patient only inside a live grant.",
+            ),
+            SearchParam(
+                "_lastUpdated", "date", f"{_PARAMETER}/Resource-lastUpdated", "Prefixes eq ge le gt lt sa eb."
+            ),
+            SearchParam(
+                "patient",
+                "reference",
+                f"{_PARAMETER}/MedicationDispense-patient",
+                "One patient: id, Patient/id or its URL here. Required unless _id is given.",
+            ),
+            SearchParam(
+                "subject", "reference", f"{_PARAMETER}/MedicationDispense-subject", "The same as patient."
+            ),
+            SearchParam(
+                "status",
+                "token",
+                f"{_PARAMETER}/medications-status",
+                "Comma list. Without it entered-in-error is left out.",
+            ),
+            SearchParam(
+                "whenprepared",
+                "date",
+                f"{_PARAMETER}/MedicationDispense-whenprepared",
+                "The day of filling; prefixes eq ge le gt lt sa eb; repeat for a window.",
+            ),
+            SearchParam(
+                "whenhandedover",
+                "date",
+                f"{_PARAMETER}/MedicationDispense-whenhandedover",
+                "The day of sale where it was reported; same prefixes.",
+            ),
+            SearchParam(
+                "code",
+                "token",
+                f"{_PARAMETER}/clinical-code",
+                "Comma list of NDC (11 digits or with hyphens) and RxNorm codes.",
+            ),
+        ),
+        includes=(
+            "MedicationDispense:patient",
+            "MedicationDispense:performer",
+            "MedicationDispense:prescription",
+        ),
+        documentation="Newest whenPrepared first. _count is 100 unless asked, at most 500; total is exact.",
+    ),
+    Served("MedicationRequest", (f"{_US_CORE}/us-core-medicationrequest",)),
+    Served("Organization", (f"{PDMP}/StructureDefinition/pdmp-organization-pharmacy",)),
+    Served(
+        "Patient",
+        (f"{PDMP}/StructureDefinition/pdmp-patient",),
+        operations=(HISTORY,),
+    ),
+    Served("Practitioner", (f"{_US_CORE}/us-core-practitioner",)),
+    Served("CodeSystem", (), documentation="Our own codes.", definitional=True),
+    Served("ConceptMap", (), documentation="How reported codes are translated.", definitional=True),
+    Served("StructureDefinition", (), documentation="Our own extensions.", definitional=True),
+)
+
+#: Operations of the whole system. The guide defines $pdmp-history here, its pages call it on Patient: both.
+SYSTEM_OPERATIONS: tuple[Operation, ...] = (HISTORY,)

@@ -1,0 +1,65 @@
+"""POST $pdmp-history, at system level and on Patient: the same behaviour (the guide says both).
+
+The transport fails with 4xx and a bare OperationOutcome; every result of the program, refusals included, is
+200 with a Parameters resource.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import flask
+from flask import request
+
+from gateway.core.access import DenialReason
+from gateway.core.disclosure import Disclosed, NoData, Refused, Unresolved
+from gateway.core.errors import Forbidden
+from gateway.disclose import history as door
+from gateway.fhir import wire
+from gateway.fhir_api import history_answer, history_request, reply
+from gateway.fhir_api.history_request import Unanswerable
+from gateway.web.guard import bearer, principal
+
+SCOPE = "system/MedicationDispense.rs"
+
+#: Refusals of the client itself rather than of the practitioner it names: they are HTTP 403.
+_TRANSPORT = frozenset({DenialReason.NO_SCOPE, DenialReason.CLIENT_INACTIVE})
+
+
+@bearer("MedicationDispense", "search")
+def view() -> flask.Response:
+    """Answer one call."""
+    reply.check_acceptable()
+    wire.check_json_body(request.content_type)
+    services = reply.services()
+    body = wire.read_object(request.get_data(cache=False))
+    try:
+        query = history_request.read(body, person_system=f"{services.identifier_base}/fhir/sid/person")
+    except Unanswerable as error:
+        return reply.fhir_json(history_answer.unanswerable(error.code, error.text))
+    answer = door.answer(
+        services.database,
+        services.clock,
+        services.vault,
+        services.mappings,
+        principal(),
+        query,
+        request_id=reply.request_id(),
+    )
+    match answer:
+        case Disclosed():
+            base, now = services.settings.fhir_base, services.clock.now()
+            document = history_answer.history(answer, fhir_base=base, now=now)
+            return reply.fhir_json(document, {reply.GRANT_HEADER: str(answer.grant_id)})
+        case NoData():
+            grant = {reply.GRANT_HEADER: str(answer.grant_id)} if answer.grant_id else None
+            return reply.fhir_json(history_answer.no_data(answer), grant)
+        case Unresolved():
+            return reply.fhir_json(history_answer.unresolved(answer))
+        case Refused(reason):
+            if reason in _TRANSPORT:
+                text = reason.value[0].upper() + reason.value[1:] + "."
+                raise Forbidden(text, scope=SCOPE if reason is DenialReason.NO_SCOPE else None)
+            return reply.fhir_json(history_answer.disallowed(reason))
+        case _:
+            assert_never(answer)

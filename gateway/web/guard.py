@@ -1,0 +1,139 @@
+"""The guard at the entrance: a view that declares no access is denied; who calls is known before it runs.
+
+A view declares exactly one of `public`, `client_authenticated` or `bearer`. Scopes and policy are judged at
+the door (`gateway.disclose`), where a refusal is audited; here only the token itself is checked.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, cast
+
+import flask
+from flask import Flask, g, request
+
+from gateway.core.access import Principal
+from gateway.core.errors import Forbidden, TooLarge, UnsupportedMedia
+from gateway.core.log import REQUEST_ID
+from gateway.web import headers
+
+View = TypeVar("View", bound=Callable[..., Any])
+Authenticate = Callable[[str | None], Principal]
+
+MAX_BODY_BYTES = 1_000_000
+
+_log = logging.getLogger("gateway.web")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_ATTRIBUTE = "pdmp_access"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a view declares: who may call it.
+
+    `anywhere` answers browsers of every origin (CORS `*`): public documents only. `resource_type` and
+    `interaction` name the scope that the door will ask for.
+    """
+
+    kind: Literal["public", "client", "bearer"]
+    anywhere: bool = False
+    resource_type: str = ""
+    interaction: str = ""
+
+
+def public(*, anywhere: bool = False) -> Callable[[View], View]:
+    """Declare that anybody may call the view; `anywhere`: scripts of every origin too."""
+    return _declare(Access("public", anywhere=anywhere))
+
+
+def client_authenticated(view: View) -> View:
+    """Declare that the view itself authenticates the OAuth client (RFC 6749 section 2.3)."""
+    return _declare(Access("client"))(view)
+
+
+def bearer(resource_type: str, interaction: str) -> Callable[[View], View]:
+    """Declare that the view needs an access token; it finds the caller in `principal()`."""
+    return _declare(Access("bearer", resource_type=resource_type, interaction=interaction))
+
+
+def access_of(view: Callable[..., Any] | None) -> Access | None:
+    """Return what `view` declares, or None."""
+    return cast("Access | None", getattr(view, _ATTRIBUTE, None))
+
+
+def principal() -> Principal:
+    """Return the caller of this request; only inside a view that declares `bearer`."""
+    return cast("Principal", g.principal)
+
+
+def install(app: Flask, authenticate: Authenticate, *, secure: bool) -> None:
+    """Set the guard before every view of `app`. `secure`: the base URL is https."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    views = app.view_functions
+    fixed_headers = headers.fixed(secure=secure)
+
+    @app.before_request
+    def admit() -> flask.Response | None:
+        g.started = time.perf_counter()
+        sent = request.headers.get("X-Request-ID", "")
+        g.request_id = sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(12)
+        REQUEST_ID.set(g.request_id)
+        endpoint = request.endpoint
+        if endpoint is None:
+            return None  # no such address or method: the error handlers answer
+        access = access_of(views[endpoint])
+        if access is None:
+            raise Forbidden("No access is declared for this address.", detail=f"endpoint {endpoint}")
+        if request.method == "OPTIONS":
+            return None
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise TooLarge(f"A request body may hold {MAX_BODY_BYTES} bytes.")
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMedia("A request body must not be compressed.")
+        if access.kind == "bearer":
+            g.principal = authenticate(request.headers.get("Authorization"))
+        return None
+
+    @app.after_request
+    def dress(response: flask.Response) -> flask.Response:
+        access = access_of(views.get(request.endpoint or ""))
+        out = response.headers
+        for name, value in fixed_headers:
+            if name not in out:
+                out[name] = value
+        out["X-Request-ID"] = g.get("request_id", "")
+        if access is not None and access.anywhere:
+            headers.allow_anywhere(response, preflight=request.method == "OPTIONS")
+        _write_line(response.status_code)
+        return response
+
+
+def _declare(access: Access) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        setattr(view, _ATTRIBUTE, access)
+        return view
+
+    return mark
+
+
+def _write_line(status: int) -> None:
+    if not _log.isEnabledFor(logging.INFO) or "started" not in g:
+        return
+    caller = g.get("principal")
+    rule = request.url_rule
+    # The rule, never the path or the query: they can name a patient.
+    _log.info(
+        "request",
+        extra={
+            "method": request.method,
+            "route": rule.rule if rule else "",
+            "status": status,
+            "ms": round((time.perf_counter() - g.started) * 1000, 1),
+            "client": caller.client_id if caller else None,
+        },
+    )
