@@ -88,7 +88,7 @@ def app(settings: Settings) -> Iterator[flask.Flask]:
 
     made = create_app(settings)
     yield made
-    _close(made)
+    made.extensions["pdmp"].close()
 
 
 @pytest.fixture
@@ -145,11 +145,6 @@ def _cache_url(servers: Urls) -> str:
     assert servers.redis_url
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     return servers.redis_url.replace("?db=0", f"?db={int(number) % 16}")
-
-
-def _close(app: flask.Flask) -> None:
-    services: Any = app.extensions["pdmp"]
-    services.close()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -15,16 +15,16 @@ import click
 from gateway.core.errors import GatewayError, Misconfigured, Unavailable
 from gateway.core.settings import Settings
 
-#: verb -> module and object, and its line in `pdmp --help`.
+#: verb -> its module, whose `command` it is, and its line in `pdmp --help`.
 VERBS: dict[str, tuple[str, str]] = {
-    "demo": ("gateway.cli.demo:demo", "Run everything with demonstration data."),
-    "serve": ("gateway.cli.serve:serve", "Serve the gateway with gunicorn."),
-    "migrate": ("gateway.cli.migrate:migrate", "Bring the database up to this version."),
-    "ingest": ("gateway.cli.ingest:ingest", "Load ASAP files."),
-    "clients": ("gateway.cli.clients:clients", "Register and list client applications."),
-    "accounts": ("gateway.cli.accounts:accounts", "Add and list the program's users."),
-    "audit": ("gateway.cli.audit:audit", "List what was disclosed, to whom, why."),
-    "synth": ("gateway.cli.synth:synth", "Write a synthetic population as ASAP files."),
+    "demo": ("gateway.cli.demo", "Run everything with demonstration data."),
+    "serve": ("gateway.cli.serve", "Serve the gateway with gunicorn."),
+    "migrate": ("gateway.cli.migrate", "Bring the database up to this version."),
+    "ingest": ("gateway.cli.ingest", "Load ASAP files."),
+    "clients": ("gateway.cli.clients", "Register and list client applications."),
+    "accounts": ("gateway.cli.accounts", "Add and list the program's users."),
+    "audit": ("gateway.cli.audit", "List what was disclosed, to whom, why."),
+    "synth": ("gateway.cli.synth", "Write a synthetic population as ASAP files."),
 }
 
 _PLUGINS = "pdmp.verbs"
@@ -74,10 +74,9 @@ def main() -> None:
     """PDMP Gateway: prescription monitoring data in the chart."""
 
 
-def _load(target: str) -> click.Command:
-    module, _, name = target.partition(":")
+def _load(module: str) -> click.Command:
     try:
-        command: click.Command = getattr(importlib.import_module(module), name)
+        command: click.Command = importlib.import_module(module).command
     except ModuleNotFoundError as error:
         if error.name == module:
             raise click.UsageError(f"This installation lacks the verb's module {module}.") from None

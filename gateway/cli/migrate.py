@@ -8,14 +8,13 @@ import click
 
 from gateway.core.settings import Settings
 from gateway.embedded import Urls, resolve
-from gateway.store.migrate import Migration
-from gateway.store.migrate import migrate as apply
+from gateway.store.migrate import Migration, migrate
 
 
-@click.command()
+@click.command(name="migrate")
 @click.option("--phase", type=click.Choice(["pre", "post"]), help="Only those for before or after a deploy.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line.")
-def migrate(phase: str | None, as_json: bool) -> None:
+def command(phase: str | None, as_json: bool) -> None:
     """Bring the database up to this version. Safe to repeat, and in several places at once."""
     settings = Settings.from_env()
     with resolve(settings, cache=False) as urls:
@@ -30,7 +29,7 @@ def migrate(phase: str | None, as_json: bool) -> None:
 
 def apply_migrations(settings: Settings, urls: Urls, *, phase: str | None = None) -> list[Migration]:
     """Apply what is missing as the database's owner and return it. Raises Misconfigured."""
-    return apply(
+    return migrate(
         urls.owner_database_url,
         identifier_base=settings.identifier_base or settings.base_url,
         phase=phase,

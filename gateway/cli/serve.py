@@ -17,10 +17,10 @@ from gateway.store.migrate import is_ready
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(name="serve")
 @click.option("--certfile", type=_FILE, help="TLS certificate chain (PEM).")
 @click.option("--keyfile", type=_FILE, help="TLS private key (PEM).")
-def serve(certfile: Path | None, keyfile: Path | None) -> None:
+def command(certfile: Path | None, keyfile: Path | None) -> None:
     """Serve the gateway until told to stop. The database must be migrated."""
     if bool(certfile) != bool(keyfile):
         raise click.UsageError("--certfile and --keyfile go together.")
