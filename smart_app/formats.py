@@ -1,0 +1,78 @@
+"""How dates, numbers and names read on the page. No figure is rounded but MME a day, to one decimal."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+
+def day(value: dt.date | None) -> str:
+    """Return a date as `04 Nov 2026`: no reader takes it for another one."""
+    return f"{value:%d %b %Y}" if value else ""
+
+
+def day_of_text(value: str | None) -> str:
+    """Return a FHIR date as `day` does; a partial one as it is."""
+    try:
+        return day(dt.date.fromisoformat(value or ""))
+    except ValueError:
+        return value or "not given"
+
+
+def moment(value: dt.datetime) -> str:
+    """Return a time as `20 Nov 2026, 14:05 EST`."""
+    return f"{value:%d %b %Y, %H:%M %Z}"
+
+
+def number(value: Decimal | int | None) -> str:
+    """Return a number in full, without empty decimals."""
+    if value is None:
+        return ""
+    text = f"{Decimal(value):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def dose(value: Decimal | None) -> str:
+    """Return a dose to one decimal at most."""
+    if value is None:
+        return ""
+    return number(value.quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+def phone(value: str | None) -> str:
+    """Return a ten-digit number as `859-555-0102`; any other as it is."""
+    digits = "".join(c for c in value or "" if c.isdigit())
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}" if len(digits) == 10 else (value or "")
+
+
+def count(value: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun."""
+    return f"{value} {one if value == 1 else many or one + 's'}"
+
+
+def short(value: str, length: int = 46) -> str:
+    """Return a text that fits above a bar; the whole stands in its title and in the table."""
+    return value if len(value) <= length else value[: length - 1].rstrip() + "…"
+
+
+def ago(value: dt.date | None, today: dt.date) -> str:
+    """Return how many days before `today` it was."""
+    if value is None:
+        return ""
+    days = (today - value).days
+    return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago" if days > 0 else f"in {-days} days")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "day": day,
+    "day_of_text": day_of_text,
+    "moment": moment,
+    "number": number,
+    "dose": dose,
+    "phone": phone,
+    "count": count,
+    "short": short,
+    "ago": ago,
+}
