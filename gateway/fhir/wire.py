@@ -55,7 +55,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if "ecursion" in error.msg:
+        if "depth" in error.msg:
             raise TooLarge("The body nests too deeply.") from None
         # The decoder's own message can quote the body, so only the place is told.
         raise BadRequest(f"The body is not JSON: line {error.lineno}, column {error.colno}.") from None
