@@ -35,28 +35,33 @@ _REFETCH_SECONDS = 30.0
 _FAILED_SECONDS = 15.0
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
 _NEVER = re.compile(r"(?:^|[,\s])(?:no-store|no-cache)(?:$|[,\s])", re.ASCII | re.IGNORECASE)
+_MEMBERS = ("kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y")
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def check_key_set(value: object) -> dict[str, Any]:
-    """Return a JWK Set that a client registers by value. Raises BadRequest, saying what is wrong."""
+    """Return a JWK Set that a client registers by value, its keys' known members only.
+
+    Raises BadRequest, saying what is wrong.
+    """
     if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
         raise BadRequest("jwks must be an object with a list `keys`.")
     keys = value["keys"]
     if not 1 <= len(keys) <= _MAX_KEYS:
         raise BadRequest(f"jwks must hold from 1 to {_MAX_KEYS} keys.")
-    usable = 0
+    usable, kept = 0, []
     for key in keys:
         if not isinstance(key, dict):
             raise BadRequest("Each key in jwks must be an object.")
         if key.get("kty") == "oct" or _PRIVATE_MEMBERS & key.keys():
             raise BadRequest("jwks holds a private or secret key; only public keys may be registered.")
+        kept.append({name: key[name] for name in _MEMBERS if name in key and _is_plain(key[name])})
         usable += any(_fits(key, algorithm) and parsed(key, algorithm) for algorithm in ALGORITHMS)
     if not usable:
         raise BadRequest(
             "jwks holds no key for RS384 (RSA of 2048 to 8192 bits) or ES384 (P-384) with a kid."
         )
-    return value
+    return {"keys": kept}
 
 
 def find_key(key_set: dict[str, Any], kid: str, algorithm: str) -> PublicKey | None:
@@ -82,11 +87,18 @@ def parsed(jwk: dict[str, Any], algorithm: str) -> PublicKey | None:
     return None
 
 
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str) and item.isprintable() for item in value)
+    return isinstance(value, str) and value.isprintable()
+
+
 def _fits(jwk: dict[str, Any], algorithm: str) -> bool:
     operations = jwk.get("key_ops")
     return (
         isinstance(jwk.get("kid"), str)
         and 0 < len(jwk["kid"]) <= _MAX_KID
+        and jwk["kid"].isprintable()
         and jwk.get("kty") == ALGORITHMS[algorithm]
         and jwk.get("use", "sig") == "sig"
         and jwk.get("alg", algorithm) == algorithm

@@ -1,0 +1,189 @@
+"""Accounts of the program's users: practitioners, pharmacists and their delegates.
+
+Passwords are kept as Argon2id hashes (RFC 9106), TOTP secrets (RFC 6238) encrypted by the vault. Who may
+have an account is the program's decision (in Kentucky KRS 218A.202); here only its form is checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+import argon2
+import psycopg
+from psycopg import Connection
+
+from gateway.auth import identifiers
+from gateway.core.access import Role
+from gateway.core.errors import BadRequest, Conflict, NotFound
+from gateway.core.ids import uuid7
+from gateway.store import accounts
+from gateway.store.accounts import Account, NewAccount
+from gateway.store.database import Database, Row
+from gateway.store.vault import Vault
+
+_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}", re.ASCII)
+# NIST SP 800-63B section 5.1.1: at least 8 characters, no rules of composition.
+_SHORTEST_PASSWORD = 8
+_LONGEST_PASSWORD = 1024
+_TOTP_BYTES = 20
+
+
+def add_account(
+    database: Database,
+    vault: Vault,
+    *,
+    username: str,
+    role: str,
+    given_name: str,
+    family_name: str,
+    password: str,
+    npi: str | None = None,
+    dea: str | None = None,
+    license: str | None = None,
+    organizations: Collection[str] = (),
+    supervisor: str | None = None,
+    totp: bool = False,
+    upsert: bool = False,
+) -> dict[str, Any]:
+    """Return the account as it was added; with `totp` its secret too, this once.
+
+    With `upsert` an existing account of that username is rewritten and active again, its id kept.
+    Raises BadRequest for what is malformed, Conflict for a username or identifier that is taken.
+    """
+    if not _USERNAME.fullmatch(username):
+        raise BadRequest("A username is 1 to 100 letters, digits and . _ @ + -")
+    kind = _role(role)
+    given, family = _name(given_name), _name(family_name)
+    numbers = {
+        "npi": identifiers.npi(npi) if npi else None,
+        "dea": identifiers.dea(dea) if dea else None,
+        "license": identifiers.license_number(license) if license else None,
+    }
+    if kind is not Role.DELEGATE and not any(numbers.values()):
+        raise BadRequest(f"A {kind.value} needs an NPI, a DEA number or a licence.")
+    if kind is Role.DELEGATE and not supervisor:
+        raise BadRequest("A delegate needs a supervisor.")
+    if kind is not Role.DELEGATE and supervisor:
+        raise BadRequest("Only a delegate has a supervisor.")
+    own_organizations = tuple(dict.fromkeys(identifiers.organization(text) for text in organizations))
+    password_hash = _password_hash(password)
+    totp_secret = secrets.token_bytes(_TOTP_BYTES) if totp else None
+    with database.transaction() as connection:
+        known = accounts.find(connection, username)
+        if known is not None and not upsert:
+            raise Conflict(f"An account named {username} exists.")
+        account_id = known.account_id if known else uuid7()
+        account = NewAccount(
+            account_id=account_id,
+            username=username,
+            role=kind.value,
+            given_name=given,
+            family_name=family,
+            supervisor_id=_supervisor(connection, supervisor) if supervisor else None,
+            organizations=own_organizations,
+            password_hash=password_hash,
+            totp_encrypted=vault.encrypt(totp_secret, _totp_context(account_id)) if totp_secret else None,
+            **numbers,
+        )
+        _write(connection, account, known=known is not None)
+        added = accounts.find(connection, username)
+    if added is None:
+        raise Conflict(f"An account named {username} exists.")
+    answer = describe(added, supervisor=supervisor)
+    if totp_secret is not None:
+        answer |= _totp_answer(username, totp_secret)
+    return answer
+
+
+def list_accounts(database: Database) -> list[dict[str, Any]]:
+    """Return every account, disabled ones too, by username; no secrets."""
+    with database.connection() as connection:
+        found = accounts.all_accounts(connection)
+    names = {account.account_id: account.username for account in found}
+    return [
+        describe(account, supervisor=names.get(account.supervisor_id) if account.supervisor_id else None)
+        for account in found
+    ]
+
+
+def disable_account(database: Database, username: str) -> None:
+    """Refuse the account from now on. Raises NotFound."""
+    with database.transaction() as connection:
+        if not accounts.disable(connection, username):
+            raise NotFound(f"There is no account named {username}.")
+
+
+def describe(account: Account, *, supervisor: str | None) -> dict[str, Any]:
+    """Return the account's members for people and machines."""
+    return {
+        "account_id": str(account.account_id),
+        "username": account.username,
+        "role": account.role,
+        "name": f"{account.given_name} {account.family_name}",
+        "npi": account.npi,
+        "dea": account.dea,
+        "license": account.license,
+        "organizations": list(account.organizations),
+        "supervisor": supervisor,
+        "totp": account.has_totp,
+        "active": account.disabled_at is None,
+    }
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        raise BadRequest("A role is practitioner, pharmacist or delegate.") from None
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name or len(name) > 100 or not name.isprintable():
+        raise BadRequest("An account needs a given and a family name.")
+    return name
+
+
+def _password_hash(password: str) -> str:
+    if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
+        raise BadRequest(f"A password has at least {_SHORTEST_PASSWORD} characters.")
+    return argon2.PasswordHasher().hash(password)
+
+
+def _supervisor(connection: Connection[Row], username: str) -> UUID:
+    found = accounts.find(connection, username)
+    if found is None or found.disabled_at is not None or found.role == Role.DELEGATE.value:
+        raise BadRequest("The supervisor must be the active account of a practitioner or pharmacist.")
+    return found.account_id
+
+
+def _write(connection: Connection[Row], account: NewAccount, *, known: bool) -> None:
+    write = accounts.replace if known else accounts.add
+    try:
+        written = write(connection, account)
+    except psycopg.errors.UniqueViolation as error:
+        raise Conflict(f"Another active account has this {_which(error)}.") from None
+    if not written:
+        raise Conflict(f"An account named {account.username} exists.")
+
+
+def _which(error: psycopg.errors.UniqueViolation) -> str:
+    constraint = error.diag.constraint_name or ""
+    words = {"account_npi_idx": "NPI", "account_dea_idx": "DEA number", "account_license_idx": "licence"}
+    return words.get(constraint, "identifier")
+
+
+def _totp_context(account_id: UUID) -> bytes:
+    return b"totp:" + account_id.bytes
+
+
+def _totp_answer(username: str, secret: bytes) -> dict[str, Any]:
+    text = base64.b32encode(secret).decode()
+    query = urlencode({"secret": text, "issuer": "PDMP Gateway"}, quote_via=quote)
+    return {"totp_secret": text, "totp_uri": f"otpauth://totp/PDMP%20Gateway:{quote(username)}?{query}"}
