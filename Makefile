@@ -2,13 +2,14 @@
 # make test    every test; optional tools are installed when root, else their tests skip
 # make check   format, lint, types, layers
 # make bench   performance beside its yardsticks
+# make schema  write gateway/store/schema.sql anew after a new migration
 # make lock    write requirements.lock anew (needs uv)
 
 PY := .venv/bin/python
 # Tests of one file share their servers' databases: they stay on one worker.
 PYTEST := .venv/bin/pytest -n logical --dist loadfile -q
 
-.PHONY: help setup demo test check bench lock
+.PHONY: help setup demo test check bench schema lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -32,6 +33,9 @@ check: setup
 
 bench: setup
 	@exec $(PY) -m tests.bench
+
+schema: setup
+	@exec $(PY) -m tests.migrations.dump_schema
 
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \

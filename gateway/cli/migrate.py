@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 
 import click
+import psycopg
 
+from gateway.core.errors import Unavailable
 from gateway.core.settings import Settings
 from gateway.embedded import Urls, resolve
-from gateway.store.migrate import Migration, migrate
+from gateway.mapping.tables import Mappings
+from gateway.store.drugs import replace_drugs
+from gateway.store.migrate import Migration, identifier_base, migrate
 
 
 @click.command(name="migrate")
@@ -28,9 +32,17 @@ def command(phase: str | None, as_json: bool) -> None:
 
 
 def apply_migrations(settings: Settings, urls: Urls, *, phase: str | None = None) -> list[Migration]:
-    """Apply what is missing as the database's owner and return it. Raises Misconfigured."""
-    return migrate(
-        urls.owner_database_url,
-        identifier_base=settings.identifier_base or settings.base_url,
-        phase=phase,
-    )
+    """Apply what is missing as the database's owner, fill the drug table, and return the migrations.
+
+    Raises Misconfigured.
+    """
+    url = urls.owner_database_url
+    try:
+        done = migrate(url, identifier_base=settings.identifier_base or settings.base_url, phase=phase)
+        with psycopg.connect(url) as connection:
+            base = identifier_base(connection)
+    except psycopg.OperationalError as error:
+        raise Unavailable("The database does not answer.", detail=type(error).__name__) from error
+    mappings = Mappings.load(settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=base)
+    replace_drugs(url, mappings.drug_rows(), version=mappings.version)
+    return done

@@ -11,16 +11,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
 
+from gateway.cli.migrate import apply_migrations
 from gateway.core.settings import Settings
 from gateway.embedded import Urls, resolve
-from gateway.store.migrate import migrate
 
 IDENTIFIER_BASE = "https://pdmp.example.org"
 TEMPLATE = "pdmp_template"
@@ -89,7 +89,8 @@ def _make_template(urls: Urls) -> None:
             making = f"{TEMPLATE}_making"
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(making)))
             _create(admin, urls, making, None)
-            migrate(_database(urls, making).owner_url, identifier_base=IDENTIFIER_BASE)
+            settings = Settings.from_env({"PDMP_IDENTIFIER_BASE": IDENTIFIER_BASE})
+            apply_migrations(settings, replace(urls, owner_database_url=_database(urls, making).owner_url))
             admin.execute(
                 sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
                     sql.Identifier(making), sql.Identifier(TEMPLATE)
