@@ -17,7 +17,7 @@ from gateway.clinical.mme import Dose, Part, of_compound, of_product
 from gateway.core.records import Dispensation, Ingredient
 from gateway.mapping.fragments import NDC, PDMP, US_CORE, coding, days, identifier, rxnorm
 from gateway.mapping.tables import Mappings
-from gateway.mapping.text import ABSENT, UCUM, decimal_text, fraction_decimal, meta, quote
+from gateway.mapping.text import ABSENT, ABSENT_ERROR, UCUM, decimal_text, fraction_decimal, meta, quote
 
 COMPOUND = "06"
 _DISPENSE_PROFILE = f'"{PDMP}pdmp-medicationdispense"'
@@ -48,7 +48,6 @@ def render_dispense(d: Dispensation, m: Mappings) -> bytes:
     f = m.fragments
     rx = _rx_identifier(d, m)
     head = _head("MedicationDispense", d, m, _DISPENSE_PROFILE)
-    handed = f'"whenHandedOver":"{d.sold_on.isoformat()}"' if d.sold_on else f'"_whenHandedOver":{ABSENT}'
     unit = f.unit.get(d.dosage_unit) or f',"_unit":{ABSENT}'
     status = "entered-in-error" if d.voided else "completed"
     return (
@@ -61,7 +60,7 @@ def render_dispense(d: Dispensation, m: Mappings) -> bytes:
         f'"authorizingPrescription":[{{"reference":"MedicationRequest/{d.dispensation_id}","identifier":{rx}}}],'
         f'"quantity":{{"value":{decimal_text(d.quantity_text, d.quantity)}{unit}}},'
         f'"daysSupply":{days(d.days_supply)},'
-        f'"whenPrepared":"{d.filled_on.isoformat()}",{handed}{_dosage(d)}}}'
+        f'"whenPrepared":"{d.filled_on.isoformat()}",{_handed_over(d)}{_dosage(d)}}}'
     ).encode()
 
 
@@ -117,6 +116,15 @@ def _extension(d: Dispensation, m: Mappings) -> str:
             parts.append(extension)
     parts += _judged(d, m).extensions
     return f',"extension":[{",".join(parts)}]' if parts else ""
+
+
+def _handed_over(d: Dispensation) -> str:
+    if d.sold_on is None:
+        return f'"_whenHandedOver":{ABSENT}'
+    if d.sold_on < d.filled_on:
+        # R4 invariant mdd-1: nothing is handed over before it is prepared.
+        return f'"_whenHandedOver":{ABSENT_ERROR}'
+    return f'"whenHandedOver":"{d.sold_on.isoformat()}"'
 
 
 def _supply_type(d: Dispensation, m: Mappings) -> str:

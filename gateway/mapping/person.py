@@ -24,11 +24,10 @@ def render_patient(p: Person, m: Mappings) -> bytes:
     number = identifier(
         f"{m.identifier_base}/fhir/sid/person", str(p.person_id), ("MR", "Medical record number")
     )
-    gender = next((g for d in p.descriptions if (g := m.fragments.gender.get(d.gender))), "unknown")
     return (
         f'{{"resourceType":"Patient","id":"{p.person_id}",{about}{animal},"identifier":[{number}],'
-        f'"name":[{",".join(_names(p.descriptions))}]{_telecom(p.descriptions)},"gender":"{gender}",'
-        f"{_birth_date(p.descriptions)}{_addresses(p.descriptions)}}}"
+        f'"name":[{",".join(_names(p.descriptions))}]{_telecom(p.descriptions)},"gender":"{_gender(p, m)}",'
+        f"{_birth_date(p)}{_addresses(p.descriptions)}}}"
     ).encode()
 
 
@@ -59,17 +58,25 @@ def _name(use: str, family: str, given: tuple[str, ...], prefix: str, suffix: st
     return f"{{{','.join(parts)}}}"
 
 
-def _birth_date(descriptions: Iterable[Description]) -> str:
-    born = next((d.birth_date for d in descriptions if d.birth_date), None)
+def _gender(p: Person, m: Mappings) -> str:
+    return next((g for d in _own(p) if (g := m.fragments.gender.get(d.gender))), "unknown")
+
+
+def _own(p: Person) -> list[Description]:
+    # With an animal, birth date and gender (PAT18, PAT19) are its owner's as often as not: nobody's, then.
+    return [d for d in p.descriptions if d.species != "animal"]
+
+
+def _birth_date(p: Person) -> str:
+    born = next((d.birth_date for d in _own(p) if d.birth_date), None)
     return f'"birthDate":"{born.isoformat()}"' if born else f'"_birthDate":{ABSENT}'
 
 
 def _telecom(descriptions: Iterable[Description]) -> str:
+    old = ',"use":"old"'
     phones = list(dict.fromkeys(d.phone for d in descriptions if d.phone))
     points = [
-        f'{{"system":"phone","value":{quote(phone)}{"" if i == 0 else old}}}'
-        for old in (',"use":"old"',)
-        for i, phone in enumerate(phones)
+        f'{{"system":"phone","value":{quote(phone)}{old if i else ""}}}' for i, phone in enumerate(phones)
     ]
     return f',"telecom":[{",".join(points)}]' if points else ""
 

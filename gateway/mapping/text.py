@@ -14,11 +14,14 @@ from json.encoder import encode_basestring
 
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
-#: The reason that stands where a required value was not reported.
-ABSENT = (
-    '{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason",'
-    '"valueCode":"unknown"}]}'
+_ABSENT = (
+    '{{"extension":[{{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason",'
+    '"valueCode":"{}"}}]}}'
 )
+#: Stands where a required value was not reported.
+ABSENT = _ABSENT.format("unknown")
+#: Stands where what was reported cannot be right.
+ABSENT_ERROR = _ABSENT.format("error")
 UCUM = "http://unitsofmeasure.org"
 
 
