@@ -33,6 +33,6 @@ def _identifiers(x: Prescriber, m: Mappings) -> list[str]:
     found += [identifier(m.systems["dea"], number) for number in x.deas]
     for state, number in x.licenses:
         system = f"{own}/license/{state.lower()}" if state else f"{own}/license"
-        found.append(identifier(system, number, ("LN", "License number")))
+        found.append(identifier(system, number))
     # US Core wants one: a prescriber who was reported without any has ours.
     return found or [identifier(f"{own}/prescriber", str(x.prescriber_id))]
