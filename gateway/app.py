@@ -61,10 +61,12 @@ class LateServices:
     """
 
     def __init__(self, settings: Settings) -> None:
+        if not settings.database_url:
+            raise Misconfigured("No database is configured: set PDMP_DATABASE_URL, or run `pdmp demo`.")
         self.settings = settings
         self._lock = threading.Lock()
         self._opened: Services | None = None
-        self._database = Database(settings.database_url) if settings.database_url else None
+        self._database = Database(settings.database_url)
         self._cache = _cache(settings)
 
     def __getattr__(self, name: str) -> Any:
@@ -93,29 +95,25 @@ class LateServices:
     def readiness(self) -> health.Readiness:
         """Return what answers, asked just now."""
         database, migrated = False, False
-        if self._database is not None:
-            try:
-                with self._database.connection() as connection:
-                    database, migrated = True, migrate.is_ready(connection)
-            except Unavailable:
-                database = False
+        try:
+            with self._database.connection() as connection:
+                database, migrated = True, migrate.is_ready(connection)
+        except Unavailable:
+            database = False
         return health.Readiness(database, migrated, self._cache_answers())
 
     def close(self) -> None:
         """Close this thread's database connection and the cache's connections."""
-        if self._database is not None:
-            self._database.close()
+        self._database.close()
         if self._cache is not None:
             self._cache.close()
 
     def _open(self) -> Services:
         settings = self.settings
-        if self._database is None:
-            raise Misconfigured("No database is configured: set PDMP_DATABASE_URL, or run `pdmp demo`.")
         with self._database.connection() as connection:
             try:
                 identifier_base = migrate.identifier_base(connection)
-            except (Misconfigured, psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+            except (Misconfigured, psycopg.ProgrammingError) as error:
                 raise Unavailable("The database is not migrated.", detail=type(error).__name__) from error
         mappings = Mappings.load(
             settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=identifier_base

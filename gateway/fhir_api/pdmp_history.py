@@ -18,7 +18,7 @@ from gateway.disclose import history as door
 from gateway.fhir import wire
 from gateway.fhir_api import history_answer, history_request, reply
 from gateway.fhir_api.history_request import Unanswerable
-from gateway.web.guard import bearer, principal
+from gateway.web.guard import bearer, body, principal
 
 SCOPE = "system/MedicationDispense.rs"
 
@@ -32,9 +32,9 @@ def view() -> flask.Response:
     reply.check_acceptable()
     wire.check_json_body(request.content_type)
     services = reply.services()
-    body = wire.read_object(request.get_data(cache=False))
+    sent = wire.read_object(body())
     try:
-        query = history_request.read(body, person_system=f"{services.identifier_base}/fhir/sid/person")
+        query = history_request.read(sent, person_system=f"{services.identifier_base}/fhir/sid/person")
     except Unanswerable as error:
         return reply.fhir_json(history_answer.unanswerable(error.code, error.text))
     answer = door.answer(
