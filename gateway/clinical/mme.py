@@ -91,7 +91,7 @@ def of_product(table: MmeTable, part: Part, days_supply: int) -> Dose:
     """Return the dose of one product dispensed for `days_supply` days."""
     if part.drug is None:
         return Dose(None, table.name, Uncounted.UNKNOWN_DRUG)
-    return _dose(table, [part], days_supply)
+    return _dose(table, [part], days_supply, whole=True)
 
 
 def of_compound(table: MmeTable, parts: Iterable[Part], days_supply: int) -> Dose:
@@ -102,10 +102,10 @@ def of_compound(table: MmeTable, parts: Iterable[Part], days_supply: int) -> Dos
     known = [part for part in parts if part.drug is not None]
     if not known:
         return Dose(None, table.name, Uncounted.UNKNOWN_DRUG)
-    return _dose(table, known, days_supply)
+    return _dose(table, known, days_supply, whole=False)
 
 
-def _dose(table: MmeTable, parts: list[Part], days_supply: int) -> Dose:
+def _dose(table: MmeTable, parts: list[Part], days_supply: int, *, whole: bool) -> Dose:
     opioids = [
         (part, substance)
         for part in parts
@@ -119,7 +119,8 @@ def _dose(table: MmeTable, parts: list[Part], days_supply: int) -> Dose:
     if not counted:
         return Dose(None, table.name, Uncounted.EXCLUDED)
     try:
-        if len(parts) == 1 and len(counted) == 1 and counted[0][1].unit == "mcg/h":
+        # Cut up in a compound, a patch no longer gives its strength an hour.
+        if whole and len(counted) == 1 and counted[0][1].unit == "mcg/h":
             return _patch(table, *counted[0], days_supply)
         return Dose(_sum(table, counted, days_supply), table.name)
     except _CannotCountError as error:

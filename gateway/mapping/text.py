@@ -37,17 +37,12 @@ def decimal_text(text: str, value: Decimal) -> str:
     return text if _DECIMAL.fullmatch(text) else format(value, "f")
 
 
-def fraction_text(value: Fraction) -> str:
-    """Return exact decimal text, or nine decimals when there is no end.
+def fraction_decimal(value: Fraction) -> Decimal:
+    """Return the exact decimal without zeros at the end, or nine decimals when there is no end.
 
     Nine are enough to compare with a threshold: a dose is a multiple of 1/(days x 10^5) of a strength, so
     no dose lies closer to a round number than that without being it.
     """
-    return format(fraction_decimal(value), "f")
-
-
-def fraction_decimal(value: Fraction) -> Decimal:
-    """Return the value of `fraction_text`, without zeros at the end."""
     number = Decimal(round(value * 10**9)).scaleb(-9).normalize()
     return number.quantize(Decimal(1)) if number == number.to_integral_value() else number
 

@@ -195,6 +195,7 @@ def test_a_compound_counts_its_opioids_and_takes_the_unknown_for_a_vehicle() -> 
         ([part(BUPRENORPHINE, "30", "01")], 10, Uncounted.EXCLUDED),
         ([part(MORPHINE_15, "30", "03")], 10, Uncounted.UNIT_MISMATCH),
         ([part(MORPHINE_15, "30", "01")], 0, Uncounted.NO_DAYS_SUPPLY),
+        ([part(FENTANYL_25, "1", "01")], 10, Uncounted.NO_FACTOR),
         ([part(MORPHINE_15, "30", "01"), part(FENTANYL_25, "1", "01")], 10, Uncounted.NO_FACTOR),
     ],
 )
