@@ -20,6 +20,7 @@ one of them has died.
 
 from __future__ import annotations
 
+from gateway.embedded.postgres import provide_app
 from gateway.embedded.supervisor import Servers, Urls, embedded_servers, resolve
 
-__all__ = ["Servers", "Urls", "embedded_servers", "resolve"]
+__all__ = ["Servers", "Urls", "embedded_servers", "provide_app", "resolve"]
