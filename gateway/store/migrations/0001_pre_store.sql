@@ -211,10 +211,11 @@ CREATE TABLE pdmp.record_key (
     dispensation_id  uuid NOT NULL,
     version          integer NOT NULL,
     voided           boolean NOT NULL,
+    content_hashes   bytea NOT NULL,          -- 32 bytes a distinct content, the current one last
     PRIMARY KEY (jurisdiction, dispenser_id, rx_number, filled_on, fill_number, partial_fill)
 );
 GRANT SELECT, INSERT ON pdmp.record_key TO pdmp_gateway;
-GRANT UPDATE (person_id, version, voided) ON pdmp.record_key TO pdmp_gateway;
+GRANT UPDATE (person_id, version, voided, content_hashes) ON pdmp.record_key TO pdmp_gateway;
 
 -- Every version of every dispensation, with the resources rendered from it.
 -- `superseded_at` is null for the current version only.

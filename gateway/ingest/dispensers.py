@@ -1,0 +1,84 @@
+"""Which dispenser a PHA names: whoever any of NPI, NCPDP or DEA number already names.
+
+Identifiers that name two dispensers name none. A dispenser that the jurisdiction's table or the settings
+mark as an opioid treatment programme (42 CFR Part 2) is restricted, for good: taking the mark away is a
+decision of people, not of a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from uuid import UUID
+
+from psycopg import Connection
+
+from gateway.core.ids import uuid7
+from gateway.core.records import Address, Dispenser
+from gateway.ingest.values import PharmacyValue
+from gateway.mapping.organization import render_dispenser
+from gateway.mapping.tables import Mappings
+from gateway.store import parties as store
+from gateway.store.database import Row
+
+PART2 = "part2"
+
+
+class Conflict(Exception):
+    """The identifiers of one PHA name two dispensers."""
+
+
+class Dispensers:
+    """The dispensers of one file, inside its transaction."""
+
+    def __init__(
+        self, connection: Connection[Row], mappings: Mappings, part2: frozenset[str], now: dt.datetime
+    ) -> None:
+        self._connection = connection
+        self._mappings = mappings
+        self._part2 = part2
+        self._now = now
+
+    def find(self, pharmacy: PharmacyValue) -> Dispenser | None:
+        """Return who this is, or None when nobody has its identifiers yet. Raises Conflict."""
+        named = set(store.dispensers_named(self._connection, pharmacy.identifiers).values())
+        if len(named) > 1:
+            raise Conflict
+        return store.dispensers(self._connection, list(named))[named.pop()] if named else None
+
+    def keep(self, pharmacy: PharmacyValue, known: Dispenser | None) -> tuple[Dispenser, bool]:
+        """Return the dispenser as it is after this PHA, stored, and whether it has just become restricted."""
+        before = known or Dispenser(uuid7(), 0, self._now)
+        after = _merged(before, pharmacy)
+        has = self._identifiers(before.dispenser_id) if known else set()
+        gained = [pair for pair in pharmacy.identifiers if pair not in has]
+        numbers = {value for kind, value in (*has, *gained) if kind in ("npi", "dea")}
+        newly = before.restriction is None and not numbers.isdisjoint(self._part2)
+        if newly:
+            after.restriction = PART2
+        if gained or after != before:
+            after.version, after.updated_at = before.version + 1, self._now
+            resource = render_dispenser(after, self._mappings)
+            store.put_dispenser(self._connection, after, resource, self._mappings.version, gained)
+        return after, newly and known is not None
+
+    def _identifiers(self, dispenser_id: UUID) -> set[tuple[str, str]]:
+        rows = store.dispenser_identifiers(self._connection, [dispenser_id])
+        return {(kind, value) for _, kind, value in rows}
+
+
+def _merged(before: Dispenser, pharmacy: PharmacyValue) -> Dispenser:
+    """Return `before` with what this PHA says; what it leaves empty stays."""
+    a = pharmacy.address
+    # An address is taken whole: parts of two would make one that nobody has.
+    address = a if a.line1 or a.city else before.address
+    return dataclasses.replace(
+        before,
+        name=pharmacy.name or before.name,
+        npi=pharmacy.npi or before.npi,
+        ncpdp=pharmacy.ncpdp or before.ncpdp,
+        dea=pharmacy.dea or before.dea,
+        permit=pharmacy.permit or before.permit,
+        phone=pharmacy.phone or before.phone,
+        address=Address(address.line1, address.line2, address.city, address.state, address.postal_code),
+    )

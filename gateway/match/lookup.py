@@ -1,0 +1,107 @@
+"""Whom a query means, by the rule of `resolve.py`: one person, nobody, or not to be settled.
+
+Our own person identifier decides when it agrees with name and birth date. A query may bring several names,
+suffixes, addresses and telephones; any of them may meet any description. Values are hashed before they are
+compared, and never leave this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import Connection
+
+from gateway.core.disclosure import PatientIdentifier, PatientQuery
+from gateway.match import normalise
+from gateway.match.assign import identifier_hash, people_of
+from gateway.match.normalise import LICENSE, SSN
+from gateway.match.resolve import Facts, Nobody, One, compare, decide
+from gateway.store import persons as store
+from gateway.store.database import Row
+from gateway.store.vault import Vault
+
+_OWN = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """This person."""
+
+    person_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody of that name and birth date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Somebody of that name and birth date, but nothing settles who. `kinds` would, in words."""
+
+    kinds: tuple[str, ...]
+
+
+def find(
+    connection: Connection[Row], vault: Vault, jurisdiction: str, query: PatientQuery
+) -> Found | Unknown | Ambiguous:
+    """Return whom `query` means. Without a name or a birth date nobody can be told: Ambiguous names them."""
+    question = _question(vault, query)
+    if question.birth_date is None or not question.names:
+        lacking = [("name", question.names), ("birth date", question.birth_date)]
+        return Ambiguous(tuple(word for word, value in lacking if not value))
+    rows = store.candidates(
+        connection, jurisdiction, [(name, question.birth_date) for name in sorted(question.names)]
+    )
+    people = people_of(rows)
+    own = {_uuid(identifier) for identifier in query.identifiers if identifier.kind == _OWN} - {None}
+    named = [
+        person_id for person_id in own if person_id in people and compare(question, people[person_id]).named
+    ]
+    if len(named) == 1 and named[0] is not None:
+        return Found(named[0])
+    match decide(question, list(people.items())):
+        case One(person_id):
+            return Found(person_id)
+        case Nobody():
+            return Unknown()
+        case undecided:
+            return Ambiguous(undecided.kinds)
+
+
+def _question(vault: Vault, query: PatientQuery) -> Facts:
+    return Facts(
+        species="animal" if query.animal else "human",
+        names=frozenset(
+            normalise.name_key(family, given, query.animal_name if query.animal else "")
+            for family, given in query.names
+            if family or given
+        ),
+        birth_date=query.birth_date,
+        suffixes=_keys(normalise.suffix_key(suffix) for suffix in query.suffixes),
+        ssns=frozenset(
+            identifier_hash(vault, SSN, identifier.value)
+            for identifier in query.identifiers
+            if identifier.kind == "ssn" and not normalise.is_filler(SSN, identifier.value)
+        ),
+        licenses=frozenset(
+            (identifier.issuer.upper(), identifier_hash(vault, LICENSE, identifier.value))
+            for identifier in query.identifiers
+            if identifier.kind == "license" and not normalise.is_filler(LICENSE, identifier.value)
+        ),
+        addresses=_keys(normalise.address_key(line, "", code) for line, _, code in query.addresses),
+        phones=_keys(normalise.phone_key(phone) for phone in query.phones),
+    )
+
+
+def _keys(keys: Iterable[str]) -> frozenset[str]:
+    return frozenset(key for key in keys if key)
+
+
+def _uuid(identifier: PatientIdentifier) -> UUID | None:
+    try:
+        return UUID(identifier.value)
+    except ValueError:
+        return None

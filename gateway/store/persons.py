@@ -1,0 +1,115 @@
+"""The statements about persons and their descriptions: candidates, known ones, new ones in by COPY."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from gateway.store.database import Row
+from gateway.store.sql import queries
+
+
+def known_descriptions(
+    connection: Connection[Row], jurisdiction: str, fingerprints: Sequence[bytes]
+) -> dict[bytes, tuple[UUID, UUID, dt.datetime]]:
+    """Return (person, description, last reported) by fingerprint, of those that were sent before."""
+    rows = connection.execute(
+        _sql("known_descriptions"), {"jurisdiction": jurisdiction, "fingerprints": list(fingerprints)}
+    )
+    return {bytes(row[0]): (row[1], row[2], row[3]) for row in rows}
+
+
+def candidates(
+    connection: Connection[Row], jurisdiction: str, asked: Iterable[tuple[str, dt.date]]
+) -> list[Row]:
+    """Return what can be compared about everybody with one of these (name key, birth date) pairs."""
+    pairs = list(asked)
+    return connection.execute(
+        _sql("candidates"),
+        {
+            "jurisdiction": jurisdiction,
+            "name_keys": [pair[0] for pair in pairs],
+            "birth_dates": [pair[1] for pair in pairs],
+        },
+    ).fetchall()
+
+
+def descriptions(connection: Connection[Row], jurisdiction: str, person_ids: Sequence[UUID]) -> list[Row]:
+    """Return every description of some persons, with the persons' versions."""
+    if not person_ids:
+        return []
+    return connection.execute(
+        _sql("descriptions"), {"jurisdiction": jurisdiction, "person_ids": list(person_ids)}
+    ).fetchall()
+
+
+def add_descriptions(
+    connection: Connection[Row],
+    rows: Iterable[Sequence[Any]],
+    keys: Iterable[Sequence[Any]],
+    identifiers: Iterable[Sequence[Any]],
+) -> None:
+    """COPY new descriptions, their fingerprints and their (encrypted) identifiers."""
+    for name, values in (
+        ("copy_descriptions", rows),
+        ("copy_description_keys", keys),
+        ("copy_description_identifiers", identifiers),
+    ):
+        _copy(connection, name, values)
+
+
+def report_again(
+    connection: Connection[Row], jurisdiction: str, again: Sequence[tuple[UUID, UUID, dt.datetime]]
+) -> None:
+    """Move on when descriptions were last reported: (person, description, time)."""
+    if again:
+        connection.execute(
+            _sql("report_again"),
+            {
+                "jurisdiction": jurisdiction,
+                "person_ids": [one[0] for one in again],
+                "description_ids": [one[1] for one in again],
+                "reported_at": [one[2] for one in again],
+            },
+        )
+
+
+def add_persons(connection: Connection[Row], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY new persons with their rendered resource."""
+    _copy(connection, "copy_persons", rows)
+
+
+def change_persons(
+    connection: Connection[Row],
+    jurisdiction: str,
+    mapping_version: str,
+    now: dt.datetime,
+    changed: Sequence[tuple[UUID, int, bytes]],
+) -> None:
+    """Store persons rendered anew: (person, version, resource)."""
+    if changed:
+        connection.execute(
+            _sql("change_persons"),
+            {
+                "jurisdiction": jurisdiction,
+                "mapping_version": mapping_version,
+                "updated_at": now,
+                "person_ids": [one[0] for one in changed],
+                "versions": [one[1] for one in changed],
+                "resources": [one[2] for one in changed],
+            },
+        )
+
+
+def _copy(connection: Connection[Row], name: str, rows: Iterable[Sequence[Any]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(_sql(name)) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _sql(name: str) -> str:
+    return queries("persons.sql")[name]
