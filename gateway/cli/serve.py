@@ -8,11 +8,17 @@ from pathlib import Path
 import click
 import psycopg
 
+from gateway.auth.accounts import disable_account, list_accounts
+from gateway.auth.registration import disable_client, list_clients
 from gateway.cli.children import GUNICORN, children
 from gateway.core.errors import Misconfigured, Unavailable
 from gateway.core.settings import Settings
 from gateway.embedded import embedded_servers
+from gateway.store.database import Database
 from gateway.store.migrate import is_ready
+
+#: How names begin that `pdmp demo` gives; no deployment should use them.
+DEMO_ACCOUNT, DEMO_CLIENT = "demo.", "demo-"
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -35,6 +41,7 @@ def command(certfile: Path | None, keyfile: Path | None) -> None:
             click.echo(servers.notice, err=True)
         here = servers.urls.settings(settings)
         check_migrated(here)
+        end_demonstration(here)
         running.start("gateway", arguments, gateway_environment(here))
         click.echo(f"PDMP Gateway: {settings.base_url} (listening on {settings.bind})", err=True)
         running.watch(servers.died)
@@ -54,6 +61,28 @@ def check_migrated(settings: Settings) -> None:
     except psycopg.Error:
         pass  # the role is made by the first migration
     raise Misconfigured("The database is not migrated: run `pdmp migrate`.")
+
+
+def end_demonstration(settings: Settings) -> None:
+    """Disable what `pdmp demo` registered in this database, and remove its files with their secrets.
+
+    The demonstration's names begin with `demo.` and `demo-`; a later `pdmp demo` makes them active again.
+    """
+    assert settings.database_url
+    database = Database(settings.database_url)
+    try:
+        usernames = [one["username"] for one in list_accounts(database) if one["active"]]
+        client_ids = [one.client_id for one in list_clients(database) if one.active]
+        for username in filter(lambda name: name.startswith(DEMO_ACCOUNT), usernames):
+            disable_account(database, username)
+            click.echo(f"disabled the demonstration's account {username}", err=True)
+        for client_id in filter(lambda name: name.startswith(DEMO_CLIENT), client_ids):
+            disable_client(database, client_id)
+            click.echo(f"disabled the demonstration's client {client_id}", err=True)
+    finally:
+        database.close()
+    for name in ("demo.json", "ehr.json"):
+        (settings.home / name).unlink(missing_ok=True)
 
 
 def gateway_environment(settings: Settings) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from gateway.cli.demo.addresses import Addresses
 from gateway.cli.demo.people import Person
 from gateway.cli.demo.registrations import APP_AT_EHR, EHR_SCOPE, ORGANIZATION_NAME, ORGANIZATION_NPI
+from gateway.cli.serve import DEMO_ACCOUNT
 
 _MRN = "https://ehr.example.org/sid/mrn"
 _NPI = "http://hl7.org/fhir/sid/us-npi"
@@ -57,7 +58,7 @@ def _practitioner(account: Mapping[str, Any]) -> dict[str, Any]:
         identifiers.append({"system": _DEA, "value": account["dea"]})
     return {
         "resourceType": "Practitioner",
-        "id": account["username"].replace("demo.", "").replace(".", "-"),
+        "id": account["username"].removeprefix(DEMO_ACCOUNT).replace(".", "-"),
         "identifier": identifiers,
         "active": True,
         "name": [{"use": "official", "family": family, "given": [given]}],

@@ -23,6 +23,7 @@ from gateway.auth.accounts import add_account, list_accounts
 from gateway.auth.registration import register_client
 from gateway.cli.demo.addresses import Addresses
 from gateway.cli.demo.people import Prescriber
+from gateway.cli.serve import DEMO_ACCOUNT, DEMO_CLIENT
 from gateway.core.errors import BadRequest, Conflict, Unavailable
 from gateway.store.database import Database
 from gateway.store.vault import Vault
@@ -31,8 +32,8 @@ from gateway.store.vault import Vault
 ORGANIZATION_NPI = "1999900016"
 ORGANIZATION_NAME = "Bluegrass Demonstration Clinic"
 APP_AT_EHR = "pdmp-app"
-APP_AT_GATEWAY = "demo-ehr-app"
-BACKEND = "demo-backend"
+APP_AT_GATEWAY = f"{DEMO_CLIENT}ehr-app"
+BACKEND = f"{DEMO_CLIENT}backend"
 BACKEND_SCOPE = "system/MedicationDispense.rs"
 EHR_SCOPE = (
     "launch openid fhirUser patient/Patient.rs "
@@ -60,7 +61,7 @@ class _Wish:
 
     @property
     def username(self) -> str:
-        return f"demo.{_plain(self.given)}.{_plain(self.family)}"
+        return f"{DEMO_ACCOUNT}{_plain(self.given)}.{_plain(self.family)}"
 
     def shown(self, password: str) -> Account:
         account: Account = {

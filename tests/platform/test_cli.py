@@ -1,0 +1,213 @@
+"""`pdmp` itself: its table of verbs, settings it refuses, migrate and serve as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import requests
+
+from gateway.core.settings import Settings
+from tests.support.databases import TestDatabase
+from tests.support.processes import ROOT, Cli, environment, free_port
+
+
+def test_version_is_told(cli: Cli) -> None:
+    assert cli("--version").stdout.startswith("pdmp, version 0.")
+
+
+def test_help_lists_every_verb_with_its_line(cli: Cli) -> None:
+    told = cli("--help").stdout
+    for verb in ("demo", "serve", "migrate", "ingest", "clients", "accounts", "ehrs", "audit", "synth"):
+        assert f"\n  {verb} " in told, verb
+
+
+def test_an_unknown_setting_refuses_to_start(cli: Cli) -> None:
+    done = cli("migrate", env={"PDMP_DATABSE_URL": "postgresql://nowhere"})
+    assert done.returncode == 3
+    assert "PDMP_DATABSE_URL" in done.stderr
+    assert "nowhere" not in done.stderr
+
+
+def test_without_a_database_a_verb_ends_with_status_three_and_no_trace(cli: Cli) -> None:
+    nowhere = "postgresql://nobody:hidden@127.0.0.1:1/none"
+    done = cli("migrate", env={"PDMP_DATABASE_URL": nowhere, "PDMP_MIGRATION_DATABASE_URL": nowhere})
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert "hidden" not in done.stderr + done.stdout
+
+
+def test_migrate_makes_an_empty_database_ready_and_is_repeatable(
+    cli: Cli, settings: Settings, empty_database: TestDatabase
+) -> None:
+    env = {"PDMP_DATABASE_URL": empty_database.url, "PDMP_MIGRATION_DATABASE_URL": empty_database.owner_url}
+    first, second = cli("migrate", "--json", env=env), cli("migrate", "--json", env=env)
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert json.loads(first.stdout)["applied"][0] == "0001_store"
+    assert json.loads(second.stdout) == {"applied": []}
+    with psycopg.connect(empty_database.owner_url) as connection:
+        drugs = connection.execute("SELECT count(*), count(DISTINCT table_version) FROM pdmp.drug").fetchone()
+        assert drugs is not None
+        assert drugs[0] > 500
+        assert drugs[1] == 1
+
+
+def test_the_identifier_base_is_fixed_at_the_first_migration(cli: Cli, empty_database: TestDatabase) -> None:
+    env = {"PDMP_DATABASE_URL": empty_database.url, "PDMP_MIGRATION_DATABASE_URL": empty_database.owner_url}
+    for base in ("https://first.example.org", "https://second.example.org"):
+        assert cli("migrate", env={**env, "PDMP_IDENTIFIER_BASE": base}).returncode == 0
+    with psycopg.connect(empty_database.owner_url) as connection:
+        row = connection.execute("SELECT identifier_base FROM pdmp.installation").fetchone()
+        assert row == ("https://first.example.org",)
+
+
+def test_serve_refuses_an_unmigrated_database(cli: Cli, empty_database: TestDatabase) -> None:
+    done = cli("serve", env={"PDMP_DATABASE_URL": empty_database.url}, timeout=60)
+    assert done.returncode == 3
+    assert "pdmp migrate" in done.stderr
+
+
+def test_serve_answers_and_stops_on_sigterm_leaving_nothing(settings: Settings, tmp_path: Path) -> None:
+    with serving(settings, tmp_path) as (process, base):
+        ready = requests.get(f"{base}/readyz", timeout=10)
+        assert ready.status_code == 200
+        assert ready.json()["cache"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) == 0
+    assert "gunicorn" not in _commands_with(str(settings.home))
+
+
+def test_serve_speaks_tls_with_a_certificate(settings: Settings, tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path)
+    with serving(settings, tmp_path, certificate, key) as (_, base):
+        assert base.startswith("https:")
+        assert requests.get(f"{base}/healthz", timeout=10, verify=str(certificate)).ok
+
+
+def test_serve_ends_what_a_demonstration_registered(cli: Cli, settings: Settings, tmp_path: Path) -> None:
+    words = ["accounts", "add", "--username", "demo.ada.voss", "--role", "practitioner", "--name", "Ada Voss"]
+    added = cli(*words, "--npi", "1999900024", "--password-stdin", stdin="correct horse battery\n")
+    assert added.returncode == 0, added.stderr
+    (settings.home / "demo.json").write_text("{}")
+    with serving(settings, tmp_path):
+        listed = [json.loads(line) for line in cli("accounts", "list", "--json").stdout.splitlines()]
+        assert [account["active"] for account in listed] == [False]
+        assert not (settings.home / "demo.json").exists()
+
+
+def test_serve_with_embedded_servers_keeps_its_files_private(tmp_path: Path) -> None:
+    from tests.support.databases import remove_home
+
+    home = Path("/tmp") / f"pdmp-serve-{os.getpid()}"  # noqa: S108
+    port = free_port()
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PDMP_")}
+    env.update(PDMP_HOME=str(home), PDMP_BASE_URL=f"http://localhost:{port}", PDMP_WORKERS="1")
+    try:
+        assert Cli(env)("migrate").returncode == 0
+        with started(env, tmp_path / "log") as process:
+            wait_for(f"http://127.0.0.1:{port}/readyz", process, tmp_path / "log")
+            for file in (home / "run").iterdir():
+                assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert Cli(env)("audit", "list").returncode == 0, "a verb finds the running servers"
+        assert not (home / "run" / "servers.json").exists()
+        assert "postgres" not in _commands_with(str(home))
+    finally:
+        remove_home(home)
+
+
+@contextmanager
+def serving(
+    settings: Settings, folder: Path, certificate: Path | None = None, key: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Yield a running `pdmp serve` and its base URL."""
+    port = free_port()
+    scheme = "https" if certificate else "http"
+    here = replace(settings, base_url=f"{scheme}://localhost:{port}", bind=f"127.0.0.1:{port}", workers=1)
+    words = ["--certfile", str(certificate), "--keyfile", str(key)] if certificate else []
+    with started(environment(here), folder / "serve.log", *words) as process:
+        wait_for(f"{scheme}://localhost:{port}/healthz", process, folder / "serve.log", certificate)
+        yield process, here.base_url
+
+
+@contextmanager
+def started(env: dict[str, str], log: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli", "serve", *words], env=env, cwd=ROOT, stdout=out, stderr=out
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, certificate: Path | None = None) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(url, timeout=5, verify=str(certificate) if certificate else True).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(log.read_text()[-3000:])
+
+
+def _commands_with(text: str) -> str:
+    """Return the command lines of all processes whose environment or command holds `text`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                everything = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+                if text.encode() in everything:
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+    return "\n".join(found)
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    import datetime as dt
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths
