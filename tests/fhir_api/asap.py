@@ -86,6 +86,6 @@ def _fill(
 
 def _file(number: str, segments: list[str]) -> str:
     body = _HEAD.format(number=number) + "\n".join(segments) + "\n"
-    inside = body.count("~\n") - 2  # TP counts from PHA to itself
+    inside = body.count("~\n") - 1  # from PHA to TP itself, without TH and IS
     closed = f"{body}TP*{inside}~\n"
     return f"{closed}TT*{number}*{closed.count(chr(10)) + 1}~\n"
