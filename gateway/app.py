@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 import redis
 from flask import Flask
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from gateway import fhir_api, oauth
 from gateway.auth import bearer
@@ -162,5 +164,9 @@ def _cache(settings: Settings) -> redis.Redis | None:
     if not settings.redis_url:
         return None
     return redis.Redis.from_url(
-        settings.redis_url, socket_timeout=_CACHE_SECONDS, socket_connect_timeout=_CACHE_SECONDS
+        settings.redis_url,
+        socket_timeout=_CACHE_SECONDS,
+        socket_connect_timeout=_CACHE_SECONDS,
+        # The library's default tries again for seconds.
+        retry=Retry(NoBackoff(), 0),
     )

@@ -16,11 +16,11 @@ from typing import Any
 
 import jwt
 import orjson
-import redis
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.auth.keys import PublicKey
 from gateway.auth.outbound import Outbound
+from gateway.auth.shared import SharedCache
 from gateway.auth.strict_json import parse_object
 from gateway.core.errors import BadRequest, GatewayError, Unavailable
 
@@ -118,7 +118,7 @@ class RemoteKeySets:
     """Key sets by URL. Thread-safe; one a process."""
 
     outbound: Outbound
-    cache: redis.Redis | None = field(repr=False)
+    cache: SharedCache = field(repr=False)
     _kept: dict[str, _Kept] = field(default_factory=dict, init=False)
     _asked: dict[str, float] = field(default_factory=dict, init=False)
     _failed: dict[str, float] = field(default_factory=dict, init=False)
@@ -184,26 +184,17 @@ class RemoteKeySets:
             times[url] = moment
 
     def _shared(self, url: str) -> _Kept | None:
-        if self.cache is None:
-            return None
-        try:
-            found = self.cache.get(_cache_key(url))
-        except redis.RedisError:
-            return None
-        if not isinstance(found, bytes):
+        found = self.cache.get(_cache_key(url))
+        if found is None:
             return None
         value = orjson.loads(found)
         return _Kept(value["key_set"], value["until"])
 
     def _share(self, url: str, kept: _Kept, now: float) -> None:
         seconds = int(kept.until - now)
-        if self.cache is None or seconds < 1:
-            return
-        value = orjson.dumps({"key_set": kept.key_set, "until": kept.until})
-        try:
-            self.cache.set(_cache_key(url), value, ex=seconds)
-        except redis.RedisError:
-            return
+        if seconds >= 1:
+            value = orjson.dumps({"key_set": kept.key_set, "until": kept.until})
+            self.cache.put(_cache_key(url), value, seconds=seconds)
 
 
 def _cache_key(url: str) -> str:

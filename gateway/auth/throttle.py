@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
-import redis
-
+from gateway.auth.shared import SharedCache
 from gateway.core.errors import TooMany
 
 _MAX_LOCAL = 10_000
@@ -18,7 +17,7 @@ _MAX_LOCAL = 10_000
 class Throttle:
     """Counts in fixed windows. `workers`: how many processes share a limit. Thread-safe."""
 
-    def __init__(self, cache: redis.Redis | None, *, workers: int) -> None:
+    def __init__(self, cache: SharedCache, *, workers: int) -> None:
         self._cache = cache
         self._workers = max(1, workers)
         self._lock = threading.Lock()
@@ -28,22 +27,11 @@ class Throttle:
         """Count one under `name`. Raises TooMany above `limit` in this window of `seconds`."""
         now = time.time()
         window = int(now // seconds)
-        counted = self._shared(f"gateway:rate:{name}:{window}", seconds)
+        counted = self._cache.count(f"gateway:rate:{name}:{window}", seconds=2 * seconds)
         if counted is None:
             counted, limit = self._local(name, window), max(1, limit // self._workers)
         if counted > limit:
             raise TooMany("Too many requests.", retry_after=max(1, int((window + 1) * seconds - now) + 1))
-
-    def _shared(self, key: str, seconds: int) -> int | None:
-        if self._cache is None:
-            return None
-        try:
-            with self._cache.pipeline(transaction=False) as pipeline:
-                pipeline.incr(key)
-                pipeline.expire(key, seconds * 2)
-                return int(pipeline.execute()[0])
-        except redis.RedisError:
-            return None
 
     def _local(self, name: str, window: int) -> int:
         with self._lock:

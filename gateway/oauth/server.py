@@ -8,6 +8,7 @@ from functools import cached_property
 
 from gateway.auth.jwks import RemoteKeySets
 from gateway.auth.outbound import Outbound
+from gateway.auth.shared import SharedCache
 from gateway.auth.throttle import Throttle
 from gateway.services import Services
 from gateway.store import clients, tokens
@@ -29,14 +30,19 @@ class AuthorizationServer:
         self._purged_at = time.monotonic()
 
     @cached_property
+    def cache(self) -> SharedCache:
+        """Return the cache that the workers share."""
+        return SharedCache(self.services.cache)
+
+    @cached_property
     def key_sets(self) -> RemoteKeySets:
         """Return the key sets of clients that registered a URL."""
-        return RemoteKeySets(self._outbound, self.services.cache)
+        return RemoteKeySets(self._outbound, self.cache)
 
     @cached_property
     def throttle(self) -> Throttle:
         """Return the counter of rate limits."""
-        return Throttle(self.services.cache, workers=self.services.settings.workers)
+        return Throttle(self.cache, workers=self.services.settings.workers)
 
     @property
     def issuer(self) -> str:

@@ -345,8 +345,10 @@ def test_tokens_are_issued_while_the_cache_is_away(
     from dataclasses import replace
 
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
-    dead = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    dead = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
     http = mount(replace(services, cache=dead))
     assert ask(http, register().form()).status_code == 200
     dead.close()
