@@ -305,7 +305,8 @@ CREATE TABLE pdmp.record_key (
     person_id uuid NOT NULL,
     dispensation_id uuid NOT NULL,
     version integer NOT NULL,
-    voided boolean NOT NULL
+    voided boolean NOT NULL,
+    content_hashes bytea NOT NULL
 );
 
 CREATE TABLE pdmp.signing_key (
@@ -538,6 +539,8 @@ GRANT UPDATE(person_id) ON TABLE pdmp.record_key TO pdmp_gateway;
 GRANT UPDATE(version) ON TABLE pdmp.record_key TO pdmp_gateway;
 
 GRANT UPDATE(voided) ON TABLE pdmp.record_key TO pdmp_gateway;
+
+GRANT UPDATE(content_hashes) ON TABLE pdmp.record_key TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.signing_key TO pdmp_gateway;
 
