@@ -49,7 +49,8 @@ INCLUDES = {
 _PATIENT_NAMES = frozenset({"patient", "subject", "patient:Patient", "subject:Patient"})
 _DATES = ("whenprepared", "whenhandedover", "_lastUpdated")
 _KNOWN = frozenset({*_DATES, "patient", "subject", "_id", "status", "code", "_include"})
-_RESULTS = frozenset({"_count", "_total", "_sort", "_summary", "_format", "_pretty"})
+#: `_totalMethod` is what fhirpy sends with a count; the total is exact whatever is asked.
+_RESULTS = frozenset({"_count", "_total", "_totalMethod", "_sort", "_summary", "_format", "_pretty"})
 
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 #: An id that no resource has: what `_id=a&_id=b` asks for.
