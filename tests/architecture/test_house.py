@@ -78,5 +78,5 @@ def test_every_package_says_what_it_is() -> None:
 def test_the_lock_file_names_no_index_address() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     assert "--index-url" not in lock
-    assert "http" not in re.sub(r"http(core|x|tools|lib2)", "", lock)
+    assert "://" not in lock
     assert lock.count("--hash=sha256:") > 100
