@@ -13,6 +13,7 @@ import sys
 import traceback
 from contextvars import ContextVar
 from types import TracebackType
+from typing import TextIO
 
 #: The id of the request that this thread is serving; empty outside a request.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
@@ -51,6 +52,22 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=True)
 
 
+class StandardError(logging.StreamHandler[TextIO]):
+    """Writes to whatever standard error is at that moment, so that a redirected one is followed."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        """Return standard error."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        raise AttributeError("the log goes to standard error")
+
+
 def places(trace: TracebackType | None) -> list[str]:
     """Return where an exception passed, innermost last: `file.py:12 function`. No values, no source text."""
     return [
@@ -66,7 +83,7 @@ def configure(level: str) -> None:
         if isinstance(handler.formatter, JsonFormatter):
             root.setLevel(level)
             return
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StandardError()
     handler.setFormatter(JsonFormatter())
     root.addHandler(handler)
     root.setLevel(level)

@@ -45,6 +45,7 @@ _JURISDICTION = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-jurisdi
 _MASK = re.compile(r"[*#?•]|[Xx]{3}")
 _DEA_NUMBER = re.compile(r"[A-Z][A-Z0-9]\d{7}(?:-[A-Z0-9]{1,15})?", re.ASCII)
 _MOST = 50
+_LONGEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def usable(identifiers: Any) -> Iterator[Named]:
             continue
         value, system = identifier.get("value"), identifier.get("system")
         if not isinstance(value, str) or not value.strip() or _MASK.search(value):
+            continue
+        if len(value) > _LONGEST or not value.isprintable():
             continue
         system = system.strip() if isinstance(system, str) else ""
         named = _named(value.strip(), system, _types(identifier), identifier)

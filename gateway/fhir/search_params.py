@@ -188,8 +188,10 @@ def _codes(values: Iterable[str]) -> tuple[tuple[str | None, str], ...]:
 def _code(token: str) -> tuple[str | None, str]:
     system, bar, code = token.rpartition("|")
     code = re.sub(r"\\([\\,|$])", r"\1", code)
-    if not code or len(code) > 64:
+    if not code:
         raise UnknownParameter("code must hold a code: all codes of a system are not served.")
+    if len(code) > 64 or not code.isprintable():
+        raise BadRequest("code must hold codes of at most 64 characters.")
     if system == NDC or not bar:
         code = _ndc11(code)
     return (system if bar else None), code

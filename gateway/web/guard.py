@@ -112,6 +112,10 @@ def install(app: Flask, authenticate: Authenticate, *, secure: bool) -> None:
             g.principal = authenticate(request.headers.get("Authorization"))
         return None
 
+    @app.teardown_request
+    def forget(_: BaseException | None) -> None:
+        REQUEST_ID.set("")
+
     @app.after_request
     def dress(response: flask.Response) -> flask.Response:
         access = access_of(views.get(request.endpoint or ""))
