@@ -1,6 +1,6 @@
 """Whom a query means, by the rule of `resolve.py`: one person, nobody, or not to be settled.
 
-Our own person identifier decides when it agrees with name and birth date. A query may bring several names,
+Our own person identifier decides when name and birth date agree with it and nothing contradicts it. A query may bring several names,
 suffixes, addresses and telephones; any of them may meet any description. Values are hashed before they are
 compared, and never leave this module.
 """
@@ -57,10 +57,14 @@ def find(
     )
     people = people_of(rows)
     own = {_uuid(identifier) for identifier in query.identifiers if identifier.kind == _OWN} - {None}
-    named = [
-        person_id for person_id in own if person_id in people and compare(question, people[person_id]).named
-    ]
-    if len(named) == 1 and named[0] is not None:
+    named = []
+    for person_id in own:
+        if person_id is not None and person_id in people:
+            compared = compare(question, people[person_id])
+            # A requester that kept our identifier in the wrong chart contradicts it with what it knows.
+            if compared.named and not compared.contradicted:
+                named.append(person_id)
+    if len(named) == 1:
         return Found(named[0])
     match decide(question, list(people.items())):
         case One(person_id):
