@@ -1,8 +1,8 @@
 """Whom a query means, by the rule of `resolve.py`: one person, nobody, or not to be settled.
 
-Our own person identifier decides when name and birth date agree with it and nothing contradicts it. A query may bring several names,
-suffixes, addresses and telephones; any of them may meet any description. Values are hashed before they are
-compared, and never leave this module.
+Our own person identifier decides when name and birth date agree with it and nothing contradicts it. A query
+may bring several names, suffixes, addresses and telephones; any of them may meet any description. Values are
+hashed before they are compared, and never leave this module.
 """
 
 from __future__ import annotations
