@@ -52,9 +52,9 @@ def count(value: int, one: str, many: str | None = None) -> str:
     return f"{value} {one if value == 1 else many or one + 's'}"
 
 
-def short(value: str, length: int = 46) -> str:
-    """Return a text that fits above a bar; the whole stands in its title and in the table."""
-    return value if len(value) <= length else value[: length - 1].rstrip() + "…"
+def lower_first(value: str) -> str:
+    """Return a text as it stands inside a line; a proper name keeps its capital."""
+    return value if value.startswith(("Medic", "Indian", "VA")) else value[:1].lower() + value[1:]
 
 
 def ago(value: dt.date | None, today: dt.date) -> str:
@@ -73,6 +73,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "dose": dose,
     "phone": phone,
     "count": count,
-    "short": short,
+    "lower_first": lower_first,
     "ago": ago,
 }

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,8 +71,9 @@ class Answer:
 class Outbound:
     """Makes requests under the rules above. Safe to share between threads."""
 
-    def __init__(self, *, loopback: bool, allow: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, loopback: bool, allow: tuple[str, ...] = (), ca_file: Path | None = None) -> None:
         self._loopback = loopback
+        self._ca_file = ca_file
         self._hosts: set[str] = set()
         self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
         for entry in allow:
@@ -153,7 +155,7 @@ class Outbound:
         if session is None:
             session = requests.Session()
             session.trust_env = False
-            session.max_redirects = 0
+            session.verify = str(self._ca_file) if self._ca_file else True
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             adapter = _Pinned(self._local)
             session.mount("https://", adapter)

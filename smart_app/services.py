@@ -35,7 +35,9 @@ class Services:
         """Return the services of `settings`. Raises Misconfigured."""
         keys = Keyring.open(settings.keys_dir)
         database = Database(settings.database_url)
-        outbound = Outbound(loopback=settings.loopback, allow=settings.outbound_allow)
+        outbound = Outbound(
+            loopback=settings.loopback, allow=settings.outbound_allow, ca_file=settings.ca_file
+        )
         discovery = Discovery(outbound)
         return cls(
             settings=settings,

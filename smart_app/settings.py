@@ -32,6 +32,8 @@ DOCUMENTED: dict[str, str] = {
     "PDMP_APP_REDIS_URL": "Redis or Valkey URL. Default: the one in `run/app.json`.",
     "PDMP_APP_KEYS_DIR": "Folder of the app's private keys (0600). Default `$PDMP_HOME/app-keys`.",
     "PDMP_APP_OUTBOUND_ALLOW": "Private hosts or networks that the app may call over https, comma separated.",
+    "PDMP_APP_CA_FILE": "PEM file of the certificate authorities to trust in place of the public ones, "
+    "for hospitals that sign their own.",
     "PDMP_APP_JURISDICTION_NAME": "Name of the state on the page. Default Kentucky.",
     "PDMP_APP_TIME_ZONE": "IANA time zone of the times on the page. Default America/New_York.",
     "PDMP_APP_WORKERS": "Gunicorn processes. Default: one a core, at most 4.",
@@ -52,6 +54,7 @@ class Settings:
     redis_url: str | None = field(repr=False)
     keys_dir: Path
     outbound_allow: tuple[str, ...]
+    ca_file: Path | None
     jurisdiction_name: str
     zone: ZoneInfo
     test_today: dt.date | None
@@ -112,6 +115,7 @@ class Settings:
                 for part in env.get("PDMP_APP_OUTBOUND_ALLOW", "").split(",")
                 if part.strip()
             ),
+            ca_file=_file(env.get("PDMP_APP_CA_FILE")),
             jurisdiction_name=env.get("PDMP_APP_JURISDICTION_NAME") or "Kentucky",
             zone=_zone(env.get("PDMP_APP_TIME_ZONE") or "America/New_York"),
             test_today=test_today,
@@ -168,6 +172,15 @@ def _date(text: str | None) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise Misconfigured("PDMP_TEST_TODAY must be YYYY-MM-DD.") from None
+
+
+def _file(text: str | None) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).absolute()
+    if not path.is_file():
+        raise Misconfigured("PDMP_APP_CA_FILE names no file.")
+    return path
 
 
 def _zone(name: str) -> ZoneInfo:

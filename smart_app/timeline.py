@@ -1,9 +1,10 @@
 """Rows to the geometry of a picture: pure. The template draws what stands here and computes nothing.
 
-Horizontal positions are percentages of the picture's width, so that it fits any frame while its text
-keeps its size; vertical ones are pixels. A lane is a class of drug; in it each drug has its own strip,
-with its name above; supplies of one drug that overlap in time lie below each other. A supply whose
-days are not reported is a mark on its first day, a supply without any date is not drawn and counted.
+A lane is a class of drugs; in it each drug has a strip, a small picture of its own, so that names and
+strips can stand beside or above each other as the frame allows. Horizontal positions are percentages of a
+strip's width, vertical ones pixels from its top. Supplies of one drug that overlap in time lie below each
+other. A supply whose days are not reported is a mark on its first day; one without any date is not drawn,
+and counted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ TITLES = {
     "other": "Other controlled drugs",
 }
 
-_AXIS, _LANE_HEAD, _NAME, _TRACK, _GAP, _LANE_GAP = 36, 20, 16, 13, 5, 10
+_TRACK, _MARGIN = 13, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +41,20 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One drug of a lane: its name's baseline and its bars."""
+    """One drug of a lane: its name, its height in pixels, and its bars, oldest first."""
 
     name: str
-    y: int
+    height: int
     bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One class of drugs: `y` and `height` in pixels."""
+    """One class of drugs."""
 
     kind: str
     title: str
-    y: int
-    height: int
     strips: tuple[Strip, ...]
-
-    @property
-    def supplies(self) -> int:
-        """Return how many supplies the lane shows."""
-        return sum(len(strip.bars) for strip in self.strips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +69,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The whole picture: `height` in pixels, `today` in percent or None when outside."""
+    """The whole picture: `today` in percent, or None when outside."""
 
     start: dt.date
     end: dt.date
-    height: int
-    axis: int
     lanes: tuple[Lane, ...]
     ticks: tuple[Tick, ...]
     today: float | None
@@ -110,18 +102,14 @@ def draw(
     )
     right = max(right, left + dt.timedelta(days=27))
     scale = _Scale(left, right)
-    lanes, y = [], _AXIS
-    for kind in CLASSES:
-        members = [(i, row) for i, row in dated if kind in row.classes]
-        if members:
-            lane = _lane(kind, members, y, scale)
-            lanes.append(lane)
-            y += lane.height + _LANE_GAP
+    lanes = [
+        _lane(kind, members, scale)
+        for kind in CLASSES
+        if (members := [(i, row) for i, row in dated if kind in row.classes])
+    ]
     return Timeline(
         start=left,
         end=right,
-        height=y,
-        axis=_AXIS,
         lanes=tuple(lanes),
         ticks=tuple(_ticks(scale)),
         today=scale.x(today) if left <= today <= right else None,
@@ -150,20 +138,15 @@ class _Scale:
         return round(100 * ((last - first).days + 1) / self._days, 3)
 
 
-def _lane(kind: str, members: list[tuple[int, Row]], y: int, scale: _Scale) -> Lane:
+def _lane(kind: str, members: list[tuple[int, Row]], scale: _Scale) -> Lane:
     by_drug: dict[str, list[tuple[int, Row]]] = {}
     for index, row in members:
         by_drug.setdefault(row.drug, []).append((index, row))
-    strips, below = [], y + _LANE_HEAD
-    for name, group in by_drug.items():
-        bars, tracks = _bars(group, below + _NAME, scale)
-        strips.append(Strip(name, below + _NAME - 4, bars))
-        below += _NAME + tracks * _TRACK + _GAP
-    return Lane(kind, TITLES[kind], y, below - y, tuple(strips))
+    return Lane(kind, TITLES[kind], tuple(_strip(name, group, scale) for name, group in by_drug.items()))
 
 
-def _bars(group: list[tuple[int, Row]], y: int, scale: _Scale) -> tuple[tuple[Bar, ...], int]:
-    """Return the bars of one drug and how many tracks they need: the first free one each."""
+def _strip(name: str, group: list[tuple[int, Row]], scale: _Scale) -> Strip:
+    """Return the strip of one drug: each supply on the first track that is free."""
     free: list[dt.date] = []
     bars = []
     for index, row in sorted(group, key=lambda pair: (pair[1].start or dt.date.min, pair[0])):
@@ -180,12 +163,12 @@ def _bars(group: list[tuple[int, Row]], y: int, scale: _Scale) -> tuple[tuple[Ba
                 row=row,
                 x=scale.x(first),
                 width=scale.width(first, last),
-                y=y + track * _TRACK,
+                y=_MARGIN + track * _TRACK,
                 mark=row.end is None,
                 cut=row.end is not None and row.end > scale.right,
             )
         )
-    return tuple(bars), len(free)
+    return Strip(name, len(free) * _TRACK + _MARGIN + 1, tuple(bars))
 
 
 def _ticks(scale: _Scale) -> Iterable[Tick]:

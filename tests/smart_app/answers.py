@@ -259,16 +259,52 @@ def rich() -> dict[str, Any]:
         pharmacy="levisa",
         payment="01",
     )
-    rows += dispense("hy01", "hydrocodone bitartrate 10 MG / acetaminophen 325 MG Oral Tablet", ("opioid",),
-                     "2026-05-14", 7, 28, mme=40, prescriber="vance", pharmacy="levisa", part=1)  # fmt: skip
-    rows += dispense("hy02", "hydrocodone bitartrate 10 MG / acetaminophen 325 MG Oral Tablet", ("opioid",),
-                     "2026-05-21", 8, 32, mme=40, prescriber="vance", pharmacy="levisa", part=2)  # fmt: skip
-    rows += dispense("bu01", "buprenorphine 8 MG / naloxone 2 MG Sublingual Film", ("buprenorphine",),
-                     "2026-08-03", 14, 28, prescriber="vance", pharmacy="bluegrass-otp", part2=True,
-                     payment="02")  # fmt: skip
-    rows += dispense("am01", "amphetamine aspartate 5 MG / amphetamine sulfate 5 MG Oral Tablet", ("stimulant",),
-                     "2026-02-11", 30, 60, prescriber="tackett", payment=None)  # fmt: skip
-    rows += dispense("co01", "codeine phosphate 2 MG/ML / guaifenesin 20 MG/ML Oral Solution", ("opioid",),
-                     "2026-11-10", None, 240, unit="mL", sold=None, prescriber=None)  # fmt: skip
+    hydrocodone = "hydrocodone bitartrate 10 MG / acetaminophen 325 MG Oral Tablet"
+    for part, (filled, days, quantity) in enumerate((("2026-05-14", 7, 28), ("2026-05-21", 8, 32)), start=1):
+        rows += dispense(
+            f"hy{part:02d}",
+            hydrocodone,
+            ("opioid",),
+            filled,
+            days,
+            quantity,
+            mme=40,
+            part=part,
+            prescriber="vance",
+            pharmacy="levisa",
+        )
+    rows += dispense(
+        "bu01",
+        "buprenorphine 8 MG / naloxone 2 MG Sublingual Film",
+        ("buprenorphine",),
+        "2026-08-03",
+        14,
+        28,
+        prescriber="vance",
+        pharmacy="bluegrass-otp",
+        part2=True,
+        payment="02",
+    )
+    rows += dispense(
+        "am01",
+        "amphetamine aspartate 5 MG / amphetamine sulfate 5 MG Oral Tablet",
+        ("stimulant",),
+        "2026-02-11",
+        30,
+        60,
+        prescriber="tackett",
+        payment=None,
+    )
+    rows += dispense(
+        "co01",
+        "codeine phosphate 2 MG/ML / guaifenesin 20 MG/ML Oral Solution",
+        ("opioid",),
+        "2026-11-10",
+        None,
+        240,
+        unit="mL",
+        sold=None,
+        prescriber=None,
+    )
     rows += dispense("un01", "Unknown drug (NDC 99999999901)", (), "2026-11-12", 10, 20, pharmacy="levisa")
     return history(person(), *rows, *parties())

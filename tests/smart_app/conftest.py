@@ -72,6 +72,11 @@ class Gateway:
     def base(self) -> str:
         return f"http://localhost:{self.port}"
 
+    def reset(self) -> None:
+        self.clients = {"gw-ehr"}
+        self.answer, self.status, self.delay = answers.rich(), 200, None
+        self.calls.clear()
+
     def app(self) -> flask.Flask:
         app = flask.Flask("stand-in")
 
@@ -127,6 +132,9 @@ class Hospital:
     content: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
         self.content = book() | {
             "app_launch_url": f"{self.app_base}/launch",
             "clients": [
@@ -215,6 +223,12 @@ class Stage:
         data = hospital.registration(**changes)
         self.services.registrations.put(parse(data, Outbound(loopback=True)))
 
+    def reset(self) -> None:
+        """Make the gateway and the first hospital as they were; further hospitals may stay."""
+        self.gateway.reset()
+        self.hospital.reset()
+        self.register(self.hospital)
+
     def stop(self) -> None:
         for served in self._served:
             served.stop()
@@ -295,11 +309,19 @@ def app_cache(servers: Urls) -> str:
     return cache_url(servers)
 
 
-@pytest.fixture
-def stage(servers: Urls, database: TestDatabase, tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path, database.app_url, cache_url(servers))
+@pytest.fixture(scope="module")
+def module_stage(
+    servers: Urls, module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    made = Stage(tmp_path_factory.mktemp("stage"), module_database.app_url, cache_url(servers))
     yield made
     made.stop()
+
+
+@pytest.fixture
+def stage(module_stage: Stage) -> Stage:
+    module_stage.reset()
+    return module_stage
 
 
 @pytest.fixture
