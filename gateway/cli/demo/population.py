@@ -99,6 +99,8 @@ def _missing(files: Iterable[Path], url: str, jurisdiction: str) -> list[Path]:
 def _ingest(files: list[Path], env: Mapping[str, str]) -> Counter[str]:
     done = _pdmp(["ingest", "--json", *map(str, files)], env, allowed=(0, 1, 2))
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    if len(answers) != len(files):
+        raise Unavailable("pdmp ingest did not answer for every file.")
     return Counter(str(answer["status"]) for answer in answers)
 
 
