@@ -93,6 +93,9 @@ class LateServices:
             self.opened()
         except Unavailable as error:
             _log.warning("not_ready", extra={"detail": error.detail or error.public})
+        finally:
+            # Requests are served by other threads, each with a connection of its own.
+            self._database.close()
 
     def readiness(self) -> health.Readiness:
         """Return what answers, asked just now."""

@@ -11,6 +11,7 @@ from typing import assert_never
 import flask
 from flask import request
 
+from gateway.auth.scopes import ScopeSet
 from gateway.core.access import DenialReason
 from gateway.core.disclosure import Disclosed, NoData, Refused, Unresolved
 from gateway.core.errors import Forbidden
@@ -36,6 +37,9 @@ def view() -> flask.Response:
     try:
         query = history_request.read(sent, person_system=f"{services.identifier_base}/fhir/sid/person")
     except Unanswerable as error:
+        # Scope is the door's to judge, but this call never reaches it.
+        if not ScopeSet.of(principal().scopes).permits("MedicationDispense", "search"):
+            raise _refused(DenialReason.NO_SCOPE) from None
         return reply.fhir_json(history_answer.unanswerable(error.code, error.text))
     answer = door.answer(
         services.database,
@@ -58,8 +62,12 @@ def view() -> flask.Response:
             return reply.fhir_json(history_answer.unresolved(answer))
         case Refused(reason):
             if reason in _TRANSPORT:
-                text = reason.value[0].upper() + reason.value[1:] + "."
-                raise Forbidden(text, scope=SCOPE if reason is DenialReason.NO_SCOPE else None)
+                raise _refused(reason)
             return reply.fhir_json(history_answer.disallowed(reason))
         case _:
             assert_never(answer)
+
+
+def _refused(reason: DenialReason) -> Forbidden:
+    text = reason.value[0].upper() + reason.value[1:] + "."
+    return Forbidden(text, scope=SCOPE if reason is DenialReason.NO_SCOPE else None)

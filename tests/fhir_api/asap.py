@@ -6,6 +6,7 @@ Marcus Bell and were born on the same day. Ada Quill had one fill, long ago.
 
 from __future__ import annotations
 
+from gateway.ingest.run import ingest_file
 from gateway.services import Services
 
 OXYCODONE = "10702005601"
@@ -31,8 +32,6 @@ _TACKETT = "PRE*1999500014*BT9500011**KY50001*Tackett*Imogen**6065554001**KY~"
 
 def load(services: Services) -> None:
     """Report everything."""
-    from gateway.ingest.run import ingest_file
-
     first = [
         _FENWICK,
         *_fill("5010001", "20260905", OXYCODONE, 120, _CREECH),

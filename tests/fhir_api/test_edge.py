@@ -81,6 +81,7 @@ def test_a_token_without_the_scope_is_told_which_is_missing(gateway: Gateway) ->
     caller = gateway.caller(scope="system/Patient.r")
     for answer in (
         caller.history(bodies.parameters(bodies.fenwick())),
+        caller.history(bodies.parameters(bodies.fenwick(), pre_stage_only={"valueBoolean": True})),
         caller.get("/fhir/MedicationDispense?patient=x"),
     ):
         assert answer.status_code == 403

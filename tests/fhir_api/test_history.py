@@ -37,7 +37,9 @@ def outcome(answer: TestResponse) -> tuple[str, str, str, str]:
     return issue["severity"], issue["code"], coding["code"], issue["diagnostics"]
 
 
-@pytest.mark.parametrize("path", ["/fhir/$pdmp-history", "/fhir/Patient/$pdmp-history"])
+@pytest.mark.parametrize(
+    "path", ["/fhir/$pdmp-history", "/fhir/Patient/$pdmp-history", "/fhir/%24pdmp-history"]
+)
 def test_a_history_holds_the_fills_of_the_look_back_newest_first(reported: Gateway, path: str) -> None:
     answer = reported.caller().history(parameters(bodies.fenwick()), path=path)
     parts = answered(answer)
