@@ -91,11 +91,11 @@ class LiveGateway:
 
 
 @contextmanager
-def run_gateway(settings: Settings, log: Path) -> Iterator[LiveGateway]:
+def run_gateway(settings: Settings, log: Path, *, workers: int = 1) -> Iterator[LiveGateway]:
     """Yield the gateway of `settings` under gunicorn, on a free port that its base URL names."""
     port = free_port()
     settings = replace(
-        settings, base_url=f"http://localhost:{port}", bind=f"127.0.0.1:{port}", workers=1, threads=2
+        settings, base_url=f"http://localhost:{port}", bind=f"127.0.0.1:{port}", workers=workers, threads=2
     )
     command = [
         sys.executable,
