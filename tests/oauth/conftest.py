@@ -68,9 +68,9 @@ def close(services: Services) -> None:
         services.cache.close()
 
 
-@pytest.fixture
-def services(settings: Settings) -> Iterator[Services]:
-    made = open_services(settings)
+@pytest.fixture(scope="module")
+def services(module_settings: Settings) -> Iterator[Services]:
+    made = open_services(module_settings)
     yield made
     close(made)
 

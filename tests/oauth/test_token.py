@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 from typing import Any
@@ -18,6 +19,7 @@ from tests.oauth.backend import SCOPE, Backend, rsa_key
 from tests.oauth.conftest import Register, mount
 
 FORM = "application/x-www-form-urlencoded"
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 def ask(http: FlaskClient, form: dict[str, str], **more: Any) -> TestResponse:
@@ -95,7 +97,8 @@ def test_one_assertion_buys_one_token_however_often_it_is_sent(http: FlaskClient
 def test_of_parallel_requests_with_one_assertion_exactly_one_gets_a_token(
     services: Services, register: Register
 ) -> None:
-    form = register().form()
+    backend = register()
+    form = backend.form()
     http = mount(services)
     start, statuses = threading.Barrier(8), []
 
@@ -112,7 +115,10 @@ def test_of_parallel_requests_with_one_assertion_exactly_one_gets_a_token(
         thread.join()
     assert sorted(statuses) == [200, *[400] * 7]
     with services.database.connection() as connection:
-        assert connection.execute("SELECT count(*) FROM access_token").fetchone() == (1,)
+        counted = connection.execute(
+            "SELECT count(*) FROM access_token WHERE client_id = %s", [backend.client_id]
+        ).fetchone()
+    assert counted == (1,)
 
 
 def test_a_jti_counts_for_its_own_client_only(http: FlaskClient, register: Register) -> None:
@@ -339,9 +345,7 @@ def test_a_client_that_asks_too_often_has_to_wait(
     assert ask(http, other.form()).status_code == 200
 
 
-def test_tokens_are_issued_while_the_cache_is_away(
-    settings: Any, register: Register, services: Services
-) -> None:
+def test_tokens_are_issued_while_the_cache_is_away(register: Register, services: Services) -> None:
     from dataclasses import replace
 
     import redis
@@ -389,3 +393,29 @@ def test_what_a_token_is_and_how_it_ends_is_on_record(
     disable_client(services.database, backend.client_id)
     with pytest.raises(Unauthenticated):
         call()
+
+
+def test_what_has_ended_is_purged_and_nothing_else(
+    http: FlaskClient, register: Register, services: Services
+) -> None:
+    from gateway.store import tokens
+
+    backend = register()
+    assert [ask(http, backend.form()).status_code for _ in range(2)] == [200, 200]
+
+    def left() -> tuple[Any, ...] | None:
+        with services.database.connection() as connection:
+            return connection.execute(
+                "SELECT (SELECT count(*) FROM client_assertion WHERE client_id = %(id)s),"
+                " (SELECT count(*) FROM access_token WHERE client_id = %(id)s)",
+                {"id": backend.client_id},
+            ).fetchone()
+
+    recorded = tokens.IssuedToken("old", backend.client_id, SCOPE, LONG_AGO, LONG_AGO)
+    with services.database.connection() as connection:
+        tokens.purge(connection)
+        assert left() == (2, 2)
+        assert tokens.issue(connection, recorded, jti_hash=bytes(32), assertion_expires_at=LONG_AGO)
+        assert left() == (3, 3)
+        tokens.purge(connection)
+    assert left() == (2, 2)
