@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from gateway.core.clock import Clock
 from gateway.core.settings import Settings
@@ -46,6 +47,11 @@ class Store:
         """Return the only value."""
         ((value,),) = self.rows(statement, *parameters)
         return value
+
+    def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        counted = sql.SQL("select count(*) from {}").format(sql.Identifier(table))
+        return int(self._eyes.execute(counted).fetchall()[0][0])
 
     @property
     def live(self) -> int:
