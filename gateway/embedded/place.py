@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -33,6 +34,7 @@ SYSTEM_STATE = Path("/var/lib/pdmp-gateway")
 #: sun_path of unix(7) holds 108 bytes with the closing NUL.
 SOCKET_PATH_LIMIT = 107
 LONGEST_SOCKET_NAME = len("/.s.PGSQL.5432.lock")
+_PLAIN = re.compile(r"[\w./@+~=-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +214,22 @@ def _traversable_folder(path: Path) -> None:
         path.chmod(0o711)
 
 
+def _fits(folder: str) -> bool:
+    return len(folder) < 60 and bool(_PLAIN.fullmatch(folder)) and os.access(folder, os.W_OK)
+
+
 def _sockets(place: Place) -> Path:
-    """Return a 0700 folder of the servers' user whose path leaves room for a socket's name."""
+    """Return a 0700 folder of the servers' user: short enough for a socket's name, and plain.
+
+    PostgreSQL and its clients read commas and quotes in such a path as their own.
+    """
     folder = place.state / "sockets"
-    if len(os.fsencode(folder)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT:
+    short = len(os.fsencode(folder)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT
+    if short and _PLAIN.fullmatch(str(folder)):
         place.server_folder(folder)
         return folder
     runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    base = Path(runtime) if len(runtime) < 60 and os.access(runtime, os.W_OK) else Path("/tmp")  # noqa: S108
+    base = Path(runtime) if _fits(runtime) else Path("/tmp")  # noqa: S108
     if place.account:
         base = SYSTEM_STATE
         _traversable_folder(SYSTEM_STATE)

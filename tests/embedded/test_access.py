@@ -13,6 +13,7 @@ import redis
 
 from gateway.embedded import place
 from tests.embedded.conftest import owner, servers_in, settings_of
+from tests.support.databases import remove_home
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -144,6 +145,20 @@ def test_a_long_home_gets_sockets_in_a_short_private_folder(home: Path) -> None:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         found.sockets.rmdir()
+
+
+def test_a_home_with_spaces_commas_and_accents_is_served(home: Path) -> None:
+    odd = home.with_name("Élise's home, with space")
+    try:
+        with owner(odd) as running, psycopg.connect(running.database) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+            with redis.Redis.from_url(running.cache) as cache:
+                assert cache.ping()
+    finally:
+        sockets = place.find_place(odd, []).sockets
+        remove_home(odd)
+        if sockets.is_dir():
+            sockets.rmdir()
 
 
 def test_somebody_elses_folder_in_the_sockets_place_is_refused(
