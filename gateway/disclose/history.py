@@ -14,31 +14,33 @@ from psycopg import Connection
 
 from gateway.audit.record import AuditEntry, record
 from gateway.auth.scopes import ScopeSet
-from gateway.core.access import Denied, Grant, Principal, Window
+from gateway.core.access import Denied, Grant, Practitioner, Principal, Window
 from gateway.core.clock import Clock
 from gateway.core.disclosure import (
     Disclosed,
     DispenseQuery,
-    Entry,
     HistoryAnswer,
     HistoryQuery,
     NoData,
+    PatientQuery,
     Refused,
     Unresolved,
 )
+from gateway.core.errors import TooLarge, Unavailable
 from gateway.disclose.context import request_facts
+from gateway.disclose.refusal import as_error
 from gateway.mapping.tables import Mappings
 from gateway.match.lookup import Ambiguous, Found, Unknown, find
-from gateway.policy.decide import decide_history, may_ask, months_before
+from gateway.policy.decide import decide_history, may_ask, may_call, months_before
 from gateway.policy.facts import RequestFacts
 from gateway.policy.rules import account_named
 from gateway.store import dispensations
 from gateway.store.database import Database
 from gateway.store.dispensations import REFERENCES, AuditContext
-from gateway.store.sql import queries
 from gateway.store.vault import Vault
 
 INTERACTION = "$pdmp-history"
+SCOPE = "system/MedicationDispense.rs"
 
 #: A history is one answer, never paged; this bound only keeps a runaway person from exhausting memory.
 _MOST_ROWS = 10_000
@@ -89,9 +91,7 @@ def answer(
     """
     rules = mappings.jurisdiction
     today = clock.today()
-    # One search and one read permission together: the operation answers with what both would.
-    scopes = ScopeSet.of(principal.scopes)
-    permits = scopes.permits("MedicationDispense", "search") and scopes.permits("MedicationDispense", "read")
+    permits = _permits(principal)
     with database.connection() as connection:
         facts = request_facts(connection, principal, query, scope_permits=permits)
         window = Window(months_before(today, rules.default_months), today)
@@ -124,33 +124,60 @@ def answer(
     raise AssertionError("every match is handled above")
 
 
+def unanswerable(
+    database: Database,
+    mappings: Mappings,
+    principal: Principal,
+    reason: str,
+    *,
+    request_id: str,
+) -> None:
+    """Record a call that is well formed but cannot be answered, before anybody was looked for.
+
+    `reason` holds no patient data. Raises as `answer` does for a token that no longer stands, and Forbidden
+    for a client without scope or one that is not active.
+    """
+    with database.connection() as connection:
+        asked = HistoryQuery(PatientQuery((), None), Practitioner())
+        facts = request_facts(connection, principal, asked, scope_permits=_permits(principal))
+        denied = may_call(facts)
+        code = mappings.jurisdiction.code
+        outcome, text = ("failed", reason) if denied is None else ("refused", denied.reason.value)
+        record(
+            connection,
+            AuditEntry(
+                jurisdiction=code,
+                outcome=outcome,
+                interaction=INTERACTION,
+                reason=text,
+                client_id=principal.client_id,
+                request_id=request_id,
+            ),
+        )
+    if denied is not None:
+        raise as_error(denied.reason, SCOPE)
+
+
+def _permits(principal: Principal) -> bool:
+    # The operation answers with what a search and reads would: it needs both permissions.
+    scopes = ScopeSet.of(principal.scopes)
+    return scopes.permits("MedicationDispense", "search") and scopes.permits("MedicationDispense", "read")
+
+
 def _disclose(connection: Connection[Any], grant: Grant, request_id: str) -> Disclosed | NoData:
     grant_id = uuid4()
-    person = f"Patient/{grant.person_id}"
-    audit = AuditContext(INTERACTION, grant_id, request_id, (person,))
+    audit = AuditContext(INTERACTION, grant_id, request_id, (f"Patient/{grant.person_id}",))
     everything = DispenseQuery(count=_MOST_ROWS)
-    with connection.transaction():
-        connection.execute(
-            queries("disclosure.sql")["insert_grant"],
-            {
-                "grant_id": grant_id,
-                "jurisdiction": grant.jurisdiction,
-                "person_id": grant.person_id,
-                "client_id": grant.client_id,
-                "account_id": grant.account_id,
-                "practitioner": grant.practitioner.label(),
-                "purpose": grant.purpose.value,
-            },
-        )
-        found = dispensations.page(connection, grant, everything, audit, with_requests=True)
-        if not found.dispenses:
-            return NoData(grant.window, known=True, grant_id=grant_id)
-        patient = dispensations.patient(connection, grant)
-        organizations = REFERENCES.entries(connection, "Organization", found.dispensers)
-        practitioners = REFERENCES.entries(connection, "Practitioner", found.prescribers)
-    entries: list[Entry] = [patient] if patient else []
-    entries += found.dispenses
-    entries += found.requests
-    entries += organizations
-    entries += practitioners
-    return Disclosed(grant_id, grant.window, tuple(entries))
+    found = dispensations.page(
+        connection, grant, everything, audit, with_requests=True, with_patient=True, new_grant=True
+    )
+    if found.remaining > len(found.dispenses):
+        raise TooLarge("The history is too large for one answer; search it by dates.")
+    if not found.dispenses:
+        return NoData(grant.window, known=True, grant_id=grant_id)
+    if found.patient is None:
+        raise Unavailable("The patient's record is being changed; try again.", retry_after=1)
+    organizations = REFERENCES.entries(connection, "Organization", found.dispensers)
+    practitioners = REFERENCES.entries(connection, "Practitioner", found.prescribers)
+    entries = (found.patient, *found.dispenses, *found.requests, *organizations, *practitioners)
+    return Disclosed(grant_id, grant.window, entries)

@@ -9,7 +9,7 @@ from gateway.auth.scopes import ScopeSet
 from gateway.core.access import Denied, Principal
 from gateway.core.clock import Clock
 from gateway.core.disclosure import DispenseQuery, Entry, Page
-from gateway.core.errors import BadRequest, Unavailable
+from gateway.core.errors import BadRequest
 from gateway.disclose.context import context_facts
 from gateway.disclose.refusal import as_error, grant_id_of, uuid_of
 from gateway.mapping.tables import Mappings
@@ -85,15 +85,17 @@ def search(
             (f"Patient/{verdict.person_id}",) if included_patient else (),
         )
         found = dispensations.page(
-            connection, verdict, query, audit, with_requests="prescription" in query.include
+            connection,
+            verdict,
+            query,
+            audit,
+            with_requests="prescription" in query.include,
+            with_patient=included_patient,
         )
         included: list[Entry] = []
         if found.dispenses:
-            if included_patient:
-                patient = dispensations.patient(connection, verdict)
-                if patient is None:
-                    raise Unavailable("The patient's record is being changed; try again.", retry_after=1)
-                included.append(patient)
+            if found.patient is not None:
+                included.append(found.patient)
             if "performer" in query.include:
                 included += REFERENCES.entries(connection, "Organization", found.dispensers)
             included += found.requests

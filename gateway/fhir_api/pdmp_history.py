@@ -11,17 +11,14 @@ from typing import assert_never
 import flask
 from flask import request
 
-from gateway.auth.scopes import ScopeSet
 from gateway.core.access import DenialReason
 from gateway.core.disclosure import Disclosed, NoData, Refused, Unresolved
-from gateway.core.errors import Forbidden
 from gateway.disclose import history as door
+from gateway.disclose.refusal import as_error
 from gateway.fhir import wire
 from gateway.fhir_api import history_answer, history_request, reply
 from gateway.fhir_api.history_request import Unanswerable
 from gateway.web.guard import bearer, body, principal
-
-SCOPE = "system/MedicationDispense.rs"
 
 #: Refusals of the client itself rather than of the practitioner it names: they are HTTP 403.
 _TRANSPORT = frozenset({DenialReason.NO_SCOPE, DenialReason.CLIENT_INACTIVE})
@@ -37,9 +34,9 @@ def view() -> flask.Response:
     try:
         query = history_request.read(sent, person_system=f"{services.identifier_base}/fhir/sid/person")
     except Unanswerable as error:
-        # Scope is the door's to judge, but this call never reaches it.
-        if not ScopeSet.of(principal().scopes).permits("MedicationDispense", "search"):
-            raise _refused(DenialReason.NO_SCOPE) from None
+        door.unanswerable(
+            services.database, services.mappings, principal(), error.text, request_id=reply.request_id()
+        )
         return reply.fhir_json(history_answer.unanswerable(error.code, error.text))
     answer = door.answer(
         services.database,
@@ -62,12 +59,7 @@ def view() -> flask.Response:
             return reply.fhir_json(history_answer.unresolved(answer))
         case Refused(reason):
             if reason in _TRANSPORT:
-                raise _refused(reason)
+                raise as_error(reason, door.SCOPE)
             return reply.fhir_json(history_answer.disallowed(reason))
         case _:
             assert_never(answer)
-
-
-def _refused(reason: DenialReason) -> Forbidden:
-    text = reason.value[0].upper() + reason.value[1:] + "."
-    return Forbidden(text, scope=SCOPE if reason is DenialReason.NO_SCOPE else None)

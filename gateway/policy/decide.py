@@ -12,7 +12,7 @@ from uuid import UUID
 
 from gateway.core.access import DenialReason, Denied, Grant, Purpose, Verdict, Window
 from gateway.policy.facts import ContextFacts, RequestFacts
-from gateway.policy.rules import CONTEXT_RULES, REQUEST_RULES, account_named
+from gateway.policy.rules import CALLER_RULES, CONTEXT_RULES, REQUEST_RULES, account_named
 
 #: 42 CFR 2.31, 2.33: programme records go to those who treat the patient, and to no other purpose.
 _PART2_PURPOSES = frozenset({Purpose.TREATMENT})
@@ -21,6 +21,15 @@ _PART2_PURPOSES = frozenset({Purpose.TREATMENT})
 def may_ask(facts: RequestFacts) -> Denied | None:
     """Return why this caller may not ask for anybody's history, or None."""
     for rule in REQUEST_RULES:
+        reason = rule.verify(facts)
+        if reason is not None:
+            return Denied(reason)
+    return None
+
+
+def may_call(facts: RequestFacts) -> Denied | None:
+    """Return why this client may not use the operation at all, whoever it acts for, or None."""
+    for rule in CALLER_RULES:
         reason = rule.verify(facts)
         if reason is not None:
             return Denied(reason)

@@ -141,9 +141,11 @@ class GrantStillStands:
         return None
 
 
+#: Rules about the caller alone: their refusals are the transport's (HTTP 403), not the program's.
+CALLER_RULES = (ScopePermits(), ClientIsActive())
+
 REQUEST_RULES = (
-    ScopePermits(),
-    ClientIsActive(),
+    *CALLER_RULES,
     PurposeIsPermitted(),
     PractitionerHasAccount(),
     AccountIsActive(),

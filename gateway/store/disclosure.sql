@@ -52,11 +52,3 @@ LEFT JOIN LATERAL (
 ) g ON true
 LEFT JOIN pdmp.account a ON a.account_id = g.account_id
 WHERE c.client_id = %(client_id)s;
-
--- name: insert_grant
-INSERT INTO pdmp.disclosure_grant (
-    grant_id, jurisdiction, person_id, client_id, account_id, practitioner, purpose, expires_at
-) VALUES (
-    %(grant_id)s, %(jurisdiction)s, %(person_id)s, %(client_id)s, %(account_id)s, %(practitioner)s,
-    %(purpose)s, now() + interval '15 minutes'
-);

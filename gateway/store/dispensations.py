@@ -42,6 +42,7 @@ class DispensationPage:
     total: int = 0
     remaining: int = 0
     """Rows behind the cursor, those of this page among them."""
+    patient: Entry | None = None
     dispenses: list[Entry] = field(default_factory=list)
     requests: list[Entry] = field(default_factory=list)
     dispensers: dict[UUID, int] = field(default_factory=dict)
@@ -56,26 +57,30 @@ def page(
     audit: AuditContext,
     *,
     with_requests: bool,
+    with_patient: bool,
+    new_grant: bool = False,
 ) -> DispensationPage:
     """Return one page of the grant's person and write its audit row, in one statement.
 
-    Durable on return in autocommit mode. Order: newest `whenPrepared` first, ties by id.
+    With `new_grant` the disclosure grant that `audit` names is left behind by the same statement. Durable on
+    return in autocommit mode. Order: newest `whenPrepared` first, ties by id.
     """
-    parameters = _parameters(grant, query, audit) | {"with_requests": with_requests}
+    parameters = _parameters(grant, query, audit)
+    parameters |= {"with_requests": with_requests, "with_patient": with_patient, "new_grant": new_grant}
     cursor = connection.execute(queries("dispensations.sql")["page"], parameters, binary=True)
-    found = DispensationPage()
-    for row in cursor.fetchall():
-        found.total, found.remaining = row[8] or 0, row[9]
-        dispensation_id = row[0]
-        if dispensation_id is None:
-            break
-        text_id = str(dispensation_id)
+    whole, *rows = cursor.fetchall()
+    found = DispensationPage(total=whole[8] or 0, remaining=whole[9])
+    if whole[2] is not None:
+        found.patient = Entry("Patient", str(grant.person_id), whole[2])
+    for row in rows:
+        text_id = str(row[0])
         found.dispenses.append(Entry("MedicationDispense", text_id, row[2]))
         if row[3] is not None:
             found.requests.append(Entry("MedicationRequest", text_id, row[3]))
         found.dispensers[row[4]] = row[5]
         found.prescribers[row[6]] = row[7]
-        found.last = (row[1], dispensation_id)
+    if rows:
+        found.last = (rows[-1][1], rows[-1][0])
     return found
 
 

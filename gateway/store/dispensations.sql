@@ -31,6 +31,14 @@ WITH admitted AS MATERIALIZED (
     SELECT * FROM behind
     ORDER BY filled_on DESC, dispensation_id DESC
     LIMIT %(count)s
+), granted AS (
+    -- A history leaves a grant behind it; a search stands on one that is there.
+    INSERT INTO pdmp.disclosure_grant (
+        grant_id, jurisdiction, person_id, client_id, account_id, practitioner, purpose, expires_at
+    )
+    SELECT %(grant_id)s, %(jurisdiction)s, %(person_id)s, %(client_id)s, %(account_id)s, %(practitioner)s,
+           %(purpose)s, now() + interval '15 minutes'
+    WHERE %(new_grant)s
 ), logged AS (
     INSERT INTO pdmp.audit (
         jurisdiction, audit_id, outcome, interaction, client_id, account_id, practitioner, person_id, purpose,
@@ -42,14 +50,21 @@ WITH admitted AS MATERIALIZED (
            coalesce(array_agg(dispensation_id), '{}'), coalesce(array_agg(version), '{}'), %(other_resources)s
     FROM page
 )
-SELECT page.dispensation_id, page.filled_on, page.dispense_resource, page.request_resource,
-       page.dispenser_id, dispenser.version, page.prescriber_id, prescriber.version,
-       (SELECT total FROM admitted LIMIT 1), (SELECT count(*) FROM behind)
+-- The first row is about the whole: the Patient when asked for, the counts. Then one row a dispensation.
+SELECT NULL::uuid AS dispensation_id, NULL::date AS filled_on,
+       CASE WHEN %(with_patient)s THEN person.resource END AS resource, NULL::bytea AS request_resource,
+       NULL::uuid AS dispenser_id, NULL::integer AS dispenser_version,
+       NULL::uuid AS prescriber_id, NULL::integer AS prescriber_version,
+       (SELECT total FROM admitted LIMIT 1) AS total, (SELECT count(*) FROM behind) AS remaining
 FROM (SELECT 1) AS once
-LEFT JOIN page ON true
-LEFT JOIN pdmp.dispenser USING (dispenser_id)
-LEFT JOIN pdmp.prescriber USING (prescriber_id)
-ORDER BY page.filled_on DESC, page.dispensation_id DESC;
+LEFT JOIN pdmp.person ON person.jurisdiction = %(jurisdiction)s AND person.person_id = %(person_id)s
+UNION ALL
+SELECT page.dispensation_id, page.filled_on, page.dispense_resource, page.request_resource,
+       page.dispenser_id, dispenser.version, page.prescriber_id, prescriber.version, NULL, NULL
+FROM page
+JOIN pdmp.dispenser USING (dispenser_id)
+JOIN pdmp.prescriber USING (prescriber_id)
+ORDER BY filled_on DESC NULLS FIRST, dispensation_id DESC NULLS FIRST;
 
 -- name: person
 -- The rendered Patient of the person a grant is for.
