@@ -16,7 +16,7 @@ from gateway.store.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Opened after fork, one a process. `cache` is None when no Redis or Valkey is configured or reachable."""
+    """Opened after fork, one a process. `cache` is None when no Redis or Valkey is configured."""
 
     settings: Settings
     clock: Clock

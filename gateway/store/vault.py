@@ -54,7 +54,7 @@ class Vault:
             raise Misconfigured("An encrypted value does not open with this data key.") from None
 
     def seal_link(self, clear: bytes, context: bytes) -> bytes:
-        """Return `clear` encrypted with the link key and bound to `context`: nobody else reads or alters it."""
+        """Return `clear` encrypted with the link key and bound to `context`."""
         nonce = os.urandom(_NONCE)
         return nonce + AESGCM(self.link_key).encrypt(nonce, clear, context)
 
