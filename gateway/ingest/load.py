@@ -16,7 +16,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from gateway.core.ids import uuid7
+from gateway.core.ids import uuid7s
 from gateway.core.records import Dispensation, Dispenser
 from gateway.ingest import versions
 from gateway.ingest.decide import VOID, Outcome, Standing, decide
@@ -85,6 +85,7 @@ class Loader:
         self._dispensers = Dispensers(connection, mappings, part2, now)
         self._prescribers = Prescribers(connection, mappings, now)
         self._people = People(connection, vault, mappings, now)
+        self._ids = uuid7s()
         self._kept: dict[PharmacyValue, Dispenser | Conflict] = {}
 
     def load(self, records: Iterable[RecordValue]) -> Iterable[tuple[RecordValue, Outcome | None]]:
@@ -148,7 +149,7 @@ class Loader:
         self, state: _State, outcome: Outcome, record: RecordValue | None, *, ordinal: int, status: str
     ) -> None:
         before = state.standing
-        dispensation_id = uuid7() if before is None else before.dispensation_id
+        dispensation_id = next(self._ids) if before is None else before.dispensation_id
         version = 1 if before is None else before.version + 1
         contents = [] if before is None else before.contents
         if record is not None and outcome is not Outcome.VOIDED:

@@ -49,12 +49,19 @@ class Checker:
         self._record_kind = _Kind(layout.segments["DSP"], v.RECORD_FIELDS)
         self._ingredient_kind = _Kind(layout.segments["CDI"], v.INGREDIENT_FIELDS)
         self._pickup_layout = layout.segments["AIR"]
+        self._pharmacies: dict[str, v.PharmacyValue] = {}
         self._patients: dict[str, v.PatientValue] = {}
         self._prescribers: dict[str, v.PrescriberValue] = {}
         self._products: dict[tuple[str, str], tuple[str, Finding | None, bool]] = {}
 
     def pharmacy(self, text: str) -> v.PharmacyValue:
         """Return a PHA with everything that is wrong in it."""
+        known = self._pharmacies.get(text)
+        if known is None:
+            known = self._pharmacies[text] = self._judge_pharmacy(text)
+        return known
+
+    def _judge_pharmacy(self, text: str) -> v.PharmacyValue:
         values, findings = self._pharmacy_kind.read(text)
         more = []
         npi, ncpdp, dea = values[:3]

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from gateway.core.ids import uuid7
+from gateway.core.ids import uuid7s
 from gateway.core.records import Address, Description, Person
 from gateway.match import normalise
 from gateway.match.normalise import LICENSE, SSN
@@ -60,6 +60,7 @@ class Assigner:
         self._connection = connection
         self._vault = vault
         self._jurisdiction = jurisdiction
+        self._ids = uuid7s()
         self._known: dict[str, _Known] = {}
         self._people: dict[UUID, list[Facts]] = {}
         self._named: dict[_NameKey, set[UUID]] = defaultdict(set)
@@ -149,9 +150,9 @@ class Assigner:
             for person_id in self._named.get((facts.species, name, facts.birth_date), ())
         }
         person_id = joins(facts, [(candidate, self._people[candidate]) for candidate in candidates])
-        one.description_id = uuid7()
+        one.description_id = next(self._ids)
         if person_id is None:
-            person_id = uuid7()
+            person_id = next(self._ids)
             self._people[person_id] = []
             changes.new[person_id] = []
         if person_id in changes.new:

@@ -13,13 +13,28 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from gateway.store.copying import copy_rows
 from gateway.store.database import Row
 from gateway.store.sql import queries
+
+
+def _types(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
 
 Key = tuple[UUID, str, dt.date, int, str]
 """Record key: dispenser, prescription number, date filled, fill number, part."""
 VersionId = tuple[UUID, UUID, int]
 """(person, dispensation, version)."""
+
+
+#: Column types of the COPY statements, in their order: binary COPY is told them, and is four times faster.
+_RECORD_KEY_TYPES = _types("text uuid text date int2 text uuid uuid int4 bool bytea")
+_VERSION_TYPES = _types(
+    "text uuid uuid int4 timestamptz bool text timestamptz uuid int4 text uuid uuid uuid text date date date "
+    "int2 int2 text text text numeric text int4 text text text text text text text text text text numeric "
+    "text text text jsonb bytea bytea numeric text text[] bytea bytea text"
+)
 
 
 def lock(connection: Connection[Row], jurisdiction: str) -> None:
@@ -70,7 +85,7 @@ def record_states(connection: Connection[Row], jurisdiction: str, keys: Sequence
 
 def add_record_keys(connection: Connection[Row], rows: Iterable[Sequence[Any]]) -> None:
     """COPY new record keys."""
-    _copy(connection, "copy_record_keys", rows)
+    copy_rows(connection, _sql("copy_record_keys"), _RECORD_KEY_TYPES, rows)
 
 
 def change_record_keys(
@@ -105,7 +120,7 @@ def supersede(
 
 def add_versions(connection: Connection[Row], rows: Iterable[Sequence[Any]]) -> None:
     """COPY new dispensation versions, columns in the order of statement `copy_versions`."""
-    _copy(connection, "copy_versions", rows)
+    copy_rows(connection, _sql("copy_versions"), _VERSION_TYPES, rows)
 
 
 def versions(connection: Connection[Row], jurisdiction: str, wanted: Sequence[VersionId]) -> list[Row]:
@@ -166,12 +181,6 @@ def _keys(keys: Sequence[Key]) -> dict[str, list[Any]]:
         "fill_numbers": [key[3] for key in keys],
         "partial_fills": [key[4] for key in keys],
     }
-
-
-def _copy(connection: Connection[Row], name: str, rows: Iterable[Sequence[Any]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(_sql(name)) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _sql(name: str) -> str:

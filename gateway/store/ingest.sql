@@ -49,7 +49,7 @@ JOIN pdmp.record_key k
 COPY pdmp.record_key (
     jurisdiction, dispenser_id, rx_number, filled_on, fill_number, partial_fill,
     person_id, dispensation_id, version, voided, content_hashes
-) FROM STDIN;
+) FROM STDIN (FORMAT BINARY);
 
 -- name: change_record_keys
 UPDATE pdmp.record_key k
@@ -82,7 +82,7 @@ COPY pdmp.dispensation_version (
     pharmacist_npi, pharmacist_license, rxnorm_qualifier, rxnorm_code, rxcui, erx_reference, erx_order,
     quantity_prescribed, sig, treatment_type, diagnosis, ingredients, pickup_encrypted, content_hash,
     mme_per_day, mme_table, drug_classes, dispense_resource, request_resource, mapping_version
-) FROM STDIN;
+) FROM STDIN (FORMAT BINARY);
 
 -- name: versions
 -- Versions as stored, with the names that are shown beside references: what a void is a copy of.

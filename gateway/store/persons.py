@@ -9,8 +9,19 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from gateway.store.copying import copy_rows
 from gateway.store.database import Row
 from gateway.store.sql import queries
+
+_DESCRIPTION_TYPES = (
+    *("text", "uuid", "uuid"),
+    *("text",) * 8,
+    "date",
+    *("text",) * 12,
+    *("timestamptz", "timestamptz"),
+)
+_IDENTIFIER_TYPES = ("text", "uuid", "uuid", "int2", "text", "text", "bytea", "bytea", "bool")
+_PERSON_TYPES = ("text", "uuid", "text", "int4", "bytea", "text", "timestamptz")
 
 
 def known_descriptions(
@@ -54,12 +65,9 @@ def add_descriptions(
     identifiers: Iterable[Sequence[Any]],
 ) -> None:
     """COPY new descriptions, their fingerprints and their (encrypted) identifiers."""
-    for name, values in (
-        ("copy_descriptions", rows),
-        ("copy_description_keys", keys),
-        ("copy_description_identifiers", identifiers),
-    ):
-        _copy(connection, name, values)
+    copy_rows(connection, _sql("copy_descriptions"), _DESCRIPTION_TYPES, rows)
+    copy_rows(connection, _sql("copy_description_keys"), ("text", "bytea", "uuid", "uuid"), keys)
+    copy_rows(connection, _sql("copy_description_identifiers"), _IDENTIFIER_TYPES, identifiers)
 
 
 def report_again(
@@ -80,7 +88,7 @@ def report_again(
 
 def add_persons(connection: Connection[Row], rows: Iterable[Sequence[Any]]) -> None:
     """COPY new persons with their rendered resource."""
-    _copy(connection, "copy_persons", rows)
+    copy_rows(connection, _sql("copy_persons"), _PERSON_TYPES, rows)
 
 
 def change_persons(
@@ -103,12 +111,6 @@ def change_persons(
                 "resources": [one[2] for one in changed],
             },
         )
-
-
-def _copy(connection: Connection[Row], name: str, rows: Iterable[Sequence[Any]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(_sql(name)) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _sql(name: str) -> str:

@@ -38,15 +38,15 @@ COPY pdmp.description (
     jurisdiction, person_id, description_id, species, name_key, last_name, first_name, middle_name, prefix,
     suffix, suffix_key, birth_date, gender, animal_name, line1, line2, city, state, postal_code, country,
     address_key, phone, phone_key, location_code, first_reported_at, last_reported_at
-) FROM STDIN;
+) FROM STDIN (FORMAT BINARY);
 
 -- name: copy_description_keys
-COPY pdmp.description_key (jurisdiction, fingerprint, person_id, description_id) FROM STDIN;
+COPY pdmp.description_key (jurisdiction, fingerprint, person_id, description_id) FROM STDIN (FORMAT BINARY);
 
 -- name: copy_description_identifiers
 COPY pdmp.description_identifier (
     jurisdiction, person_id, description_id, ordinal, qualifier, issuer, value_encrypted, value_hash, filler
-) FROM STDIN;
+) FROM STDIN (FORMAT BINARY);
 
 -- name: report_again
 UPDATE pdmp.description d
@@ -57,7 +57,7 @@ WHERE d.jurisdiction = %(jurisdiction)s AND d.person_id = again.person_id
   AND d.description_id = again.description_id AND d.last_reported_at < again.reported_at;
 
 -- name: copy_persons
-COPY pdmp.person (jurisdiction, person_id, species, version, resource, mapping_version, updated_at) FROM STDIN;
+COPY pdmp.person (jurisdiction, person_id, species, version, resource, mapping_version, updated_at) FROM STDIN (FORMAT BINARY);
 
 -- name: change_persons
 UPDATE pdmp.person p
