@@ -155,7 +155,7 @@ class History:
 
 def read(parameters: Resource) -> History:
     """Return the history in the Parameters of a `$pdmp-history` answer."""
-    parts = {p.get("name"): p for p in fhir.parts(parameters, "parameter")}
+    parts = {fhir.text(p, "name"): p for p in fhir.parts(parameters, "parameter")}
     data = parts.get("pdmp-history-data")
     issues = tuple(_issues(fhir.part(parts.get("outcome", {}), "resource")))
     link = parts.get("pdmp-history-link", {}).get("valueUrl")
@@ -246,7 +246,7 @@ def _row(dispense: Resource, index: fhir.Index, *, administered: bool) -> Row:
     fill = fhir.extension(dispense, _PDMP + "pdmp-extension-rx-fill-number").get("valuePositiveInt")
     refills = fhir.part(order, "dispenseRequest").get("numberOfRepeatsAllowed")
     payment = fhir.part(fhir.extension(dispense, _PDMP + "pdmp-extension-method-of-payment"), "valueCoding")
-    told = {e.get("valueCode") for e in fhir.extensions_ending(dispense, "/drug-class")}
+    told = {fhir.text(e, "valueCode") for e in fhir.extensions_ending(dispense, "/drug-class")}
     classes = tuple(c for c in CLASSES if c in told)
     return Row(
         id=fhir.text(dispense, "id") or "",
@@ -326,7 +326,7 @@ def _part(dispense: Resource) -> str | None:
 def _mme(dispense: Resource) -> Dose | None:
     """Return the gateway's own figure. The guide's extension is never read: its unit depends on the drug."""
     for extension in fhir.extensions_ending(dispense, "/fhir/StructureDefinition/mme-per-day"):
-        members = {e.get("url"): e for e in fhir.parts(extension, "extension")}
+        members = {fhir.text(e, "url"): e for e in fhir.parts(extension, "extension")}
         dose = fhir.part(members.get("dose", {}), "valueQuantity")
         value = fhir.decimal(dose.get("value"))
         # A figure in another unit must never enter the sum.

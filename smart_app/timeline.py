@@ -96,7 +96,7 @@ def draw(
     firsts = [row.start for _, row in dated if row.start is not None]
     if not firsts:
         return None
-    left = min([start or min(firsts), *firsts])
+    left = min([start or today, today, *firsts])
     right = max(
         [end or today, today, *firsts, *(row.end for _, row in dated if row.end and row.end <= _far(today))]
     )
