@@ -22,6 +22,13 @@ from gateway.embedded.place import write_private
 
 _PATIENCE = 60.0
 
+#: In the order of their ports: how each is started, and what tells that it serves.
+_COMMANDS = {
+    "gateway": (GUNICORN, "/readyz"),
+    "app": (["-m", "smart_app"], "/healthz"),
+    "ehr": (["-m", "conformance.ehr"], "/"),
+}
+
 
 def cli_environment(settings: Settings) -> dict[str, str]:
     """Return the environment of `pdmp` verbs that the demonstration calls: ours, at this start's address."""
@@ -62,17 +69,15 @@ def gateway_environment(settings: Settings, at: Addresses) -> dict[str, str]:
     return env
 
 
-def start_all(running: Children, at: Addresses, environments: Mapping[str, Mapping[str, str]]) -> None:
-    """Start gateway, app and EHR double; return when all of them answer. Raises Unavailable, naming one."""
-    commands = {
-        "gateway": (GUNICORN, "/readyz"),
-        "app": (["-m", "smart_app"], "/healthz"),
-        "ehr": (["-m", "conformance.ehr"], "/"),
-    }
-    for name, (arguments, _) in commands.items():
-        running.start(name, arguments, environments[name])
+def start(running: Children, name: str, env: Mapping[str, str]) -> None:
+    """Start one of `gateway`, `app` and `ehr`; `wait_for_all` finds out how that went."""
+    running.start(name, _COMMANDS[name][0], env)
+
+
+def wait_for_all(running: Children, at: Addresses) -> None:
+    """Return when all three answer. Raises Unavailable, naming the one that doesn't."""
     deadline = time.monotonic() + _PATIENCE
-    for offset, (name, (_, path)) in enumerate(commands.items()):
+    for offset, (name, (_, path)) in enumerate(_COMMANDS.items()):
         while not _answers(at.port + offset, path):
             gone = running.died()
             if gone:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.children import Children, children
+from gateway.cli.children import children
 from gateway.cli.demo import people, population, processes, registrations
 from gateway.cli.demo.addresses import Addresses, addresses
 from gateway.cli.demo.hospital import hospital
@@ -43,13 +43,14 @@ def command() -> None:
         population.load_population(
             settings, servers.urls.owner_database_url, processes.cli_environment(settings)
         )
-        environments = {
-            "gateway": processes.gateway_environment(settings, at),
-            "app": processes.app_environment(settings, servers.urls, at),
-            "ehr": processes.ehr_environment(settings, at),
-        }
-        _prepare(settings, servers.urls, at, environments["app"])
-        _run(running, at, environments, settings.home, began)
+        app_env = processes.app_environment(settings, servers.urls, at)
+        # These two take their time; meanwhile the rest is made.
+        processes.start(running, "gateway", processes.gateway_environment(settings, at))
+        processes.start(running, "app", app_env)
+        _prepare(settings, servers.urls, at, app_env)
+        processes.start(running, "ehr", processes.ehr_environment(settings, at))
+        processes.wait_for_all(running, at)
+        _greet(at, settings.home, began)
         running.watch(servers.died)
 
 
@@ -91,10 +92,7 @@ def _prepare(settings: Settings, urls: Urls, at: Addresses, app_env: dict[str, s
     _write(settings.home / "ehr.json", hospital(at, keys, accounts, persons))
 
 
-def _run(
-    running: Children, at: Addresses, environments: dict[str, dict[str, str]], home: Path, began: float
-) -> None:
-    processes.start_all(running, at, environments)
+def _greet(at: Addresses, home: Path, began: float) -> None:
     click.echo(f"""
 Ready after {time.monotonic() - began:.0f} s. Open the EHR, pick a practitioner and a patient, press PDMP:
 
