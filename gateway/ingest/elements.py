@@ -120,16 +120,20 @@ def _code(value: str, element: Element, tag: str) -> tuple[str, Finding | None]:
 
 def _dates(values: Values, layout: SegmentLayout) -> tuple[Finding, ...]:
     # The shape knows eight digits; whether there is such a day, only the calendar.
-    return tuple(
-        error("date", layout.tag, element.id, "The element is not a calendar day as CCYYMMDD.")
-        for value, element in zip(values, layout.elements, strict=True)
-        if element.type == "DT" and value and date_of(value) is None
-    )
+    found: tuple[Finding, ...] = ()
+    for place in layout.dates:
+        if values[place] and date_of(values[place]) is None:
+            element = layout.elements[place].id
+            found += (error("date", layout.tag, element, "The element is not a calendar day as CCYYMMDD."),)
+    return found
 
 
 def _companions(values: Values, layout: SegmentLayout) -> tuple[Finding, ...]:
-    return tuple(
-        warning("incomplete", layout.tag, element.id, "The element says nothing without its companion.")
-        for value, element in zip(values, layout.elements, strict=True)
-        if element.needs is not None and value and not values[element.needs]
-    )
+    found: tuple[Finding, ...] = ()
+    for place, other in layout.companions:
+        if values[place] and not values[other]:
+            element = layout.elements[place].id
+            found += (
+                warning("incomplete", layout.tag, element, "The element says nothing without its companion."),
+            )
+    return found

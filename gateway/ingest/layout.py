@@ -46,6 +46,10 @@ class SegmentLayout:
     tag: str
     elements: tuple[Element, ...]
     shape: re.Pattern[str]
+    dates: tuple[int, ...]
+    """Places of DT elements, from 0."""
+    companions: tuple[tuple[int, int], ...]
+    """(place, place of the element without which it says nothing)."""
 
     def places(self, fields: tuple[str, ...]) -> tuple[int, ...]:
         """Return the index of each of `fields` among the elements; one past the last where it is absent."""
@@ -84,7 +88,15 @@ def _layout(table: dict[str, Any]) -> Layout:
         if ids != [f"{tag}{number:02}" for number in range(1, len(ids) + 1)]:
             raise ValueError(f"elements of {tag} are not numbered by position")
         elements = tuple(_element(row, ids, table.get("codes", {})) for row in rows["elements"])
-        segments[tag] = SegmentLayout(tag, elements, re.compile(_shape(tag, elements)))
+        segments[tag] = SegmentLayout(
+            tag,
+            elements,
+            re.compile(_shape(tag, elements)),
+            dates=tuple(place for place, element in enumerate(elements) if element.type == "DT"),
+            companions=tuple(
+                (place, element.needs) for place, element in enumerate(elements) if element.needs is not None
+            ),
+        )
     return Layout(table["version"], segments)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import itemgetter
 
 from gateway.clinical.drug import Drug
@@ -138,11 +139,9 @@ class Checker:
         ingredients, contents = self._ingredients(segments, loop, found) if loop.cdi else ([], "")
         pickup, pickup_content = self._pickup(segments, loop, found) if loop.air >= 0 else ("", "")
         rx_number = values[1] or None
-        refused = pharmacy.refused or patient.refused or prescriber.refused or refuses(own)
-        if found and not refused:
-            refused = any(finding.severity == ERROR for finding, _ in found)
+        refused = bool(found) and any(finding.severity == ERROR for finding, _ in found)
         product_id = self._beyond_table(values, loop, prescriber, ingredients, found, told=not refused)
-        if refused or any(finding.severity == ERROR for finding, _ in found):
+        if found and any(finding.severity == ERROR for finding, _ in found):
             return None, found, rx_number
         content = f"{patient.content}\x1e{v.record_content(values)}\x1e{prescriber.content}"
         if contents or pickup_content:
@@ -198,7 +197,7 @@ class Checker:
             found.append((_NO_DAYS, place))
         if values[8] and not v.number(values[8]):
             found.append((_NO_QUANTITY, place))
-        if values[13] and not is_npi(values[13]):
+        if values[13] and not _is_npi(values[13]):
             found.append((_PHARMACIST_NPI, place))
         return product
 
@@ -249,6 +248,11 @@ class Checker:
         found.extend((finding, loop.air + 1) for finding in findings)
         content = v.pickup_content(values)
         return (segments[loop.air] if content else ""), content
+
+
+@lru_cache(maxsize=16384)
+def _is_npi(number: str) -> bool:
+    return is_npi(number)
 
 
 @dataclass(slots=True)
