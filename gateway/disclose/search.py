@@ -91,6 +91,7 @@ def search(
             audit,
             with_requests="prescription" in query.include,
             with_patient=included_patient,
+            with_references="performer" in query.include,
         )
         included: list[Entry] = []
         if found.dispenses:

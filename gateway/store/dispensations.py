@@ -58,27 +58,32 @@ def page(
     *,
     with_requests: bool,
     with_patient: bool,
+    with_references: bool = True,
     new_grant: bool = False,
 ) -> DispensationPage:
     """Return one page of the grant's person and write its audit row, in one statement.
 
-    With `new_grant` the disclosure grant that `audit` names is left behind by the same statement. Durable on
-    return in autocommit mode. Order: newest `whenPrepared` first, ties by id.
+    Without `with_references` the page says nothing of dispensers and prescribers. With `new_grant` the
+    disclosure grant that `audit` names is left behind by the same statement. Durable on return in autocommit
+    mode. Order: newest `whenPrepared` first, ties by id.
     """
     parameters = _parameters(grant, query, audit)
-    parameters |= {"with_requests": with_requests, "with_patient": with_patient, "new_grant": new_grant}
+    parameters["with_requests"] = with_requests
+    parameters["with_patient"] = with_patient
+    parameters["with_references"] = with_references
+    parameters["new_grant"] = new_grant
     cursor = connection.execute(queries("dispensations.sql")["page"], parameters, binary=True)
     whole, *rows = cursor.fetchall()
     found = DispensationPage(total=whole[8] or 0, remaining=whole[9])
     if whole[2] is not None:
         found.patient = Entry("Patient", str(grant.person_id), whole[2])
-    for row in rows:
-        text_id = str(row[0])
-        found.dispenses.append(Entry("MedicationDispense", text_id, row[2]))
-        if row[3] is not None:
-            found.requests.append(Entry("MedicationRequest", text_id, row[3]))
-        found.dispensers[row[4]] = row[5]
-        found.prescribers[row[6]] = row[7]
+    ids = [str(row[0]) for row in rows]
+    found.dispenses = [Entry("MedicationDispense", key, row[2]) for key, row in zip(ids, rows, strict=True)]
+    if with_requests:
+        found.requests = [Entry("MedicationRequest", key, row[3]) for key, row in zip(ids, rows, strict=True)]
+    if with_references:
+        found.dispensers = {row[4]: row[5] for row in rows}
+        found.prescribers = {row[6]: row[7] for row in rows}
     if rows:
         found.last = (rows[-1][1], rows[-1][0])
     return found

@@ -1,12 +1,10 @@
 -- name: page
 -- One page of a person's current dispensations that the grant admits, newest first after the cursor, and
 -- its audit row, in one statement: what is read is recorded, or neither happens.
--- Index: dispensation_history_idx. The first row's `total` counts all that match, before the cursor too.
-WITH admitted AS MATERIALIZED (
-    SELECT dispensation_id, version, filled_on, dispenser_id, prescriber_id,
-           dispense_resource, CASE WHEN %(with_requests)s THEN request_resource END AS request_resource,
-           count(*) OVER () AS total
-    FROM pdmp.dispensation_version
+-- Index: dispensation_history_idx, whose order is the page's. A page that holds all there is counts itself;
+-- only a full one, or one behind a cursor, makes the database count again.
+WITH admitted AS NOT MATERIALIZED (
+    SELECT * FROM pdmp.dispensation_version
     WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s AND superseded_at IS NULL
       AND (%(restricted)s OR restriction IS NULL)
       AND (%(window_start)s::date IS NULL OR filled_on >= %(window_start)s::date)
@@ -23,14 +21,20 @@ WITH admitted AS MATERIALIZED (
               OR rxcui = ANY(%(rxcuis)s::text[]))
       AND (%(updated_from)s::timestamptz IS NULL OR recorded_at >= %(updated_from)s::timestamptz)
       AND (%(updated_before)s::timestamptz IS NULL OR recorded_at < %(updated_before)s::timestamptz)
-), behind AS (
+), behind AS NOT MATERIALIZED (
     SELECT * FROM admitted
     WHERE %(after_day)s::date IS NULL
        OR (filled_on, dispensation_id) < (%(after_day)s::date, %(after_id)s::uuid)
 ), page AS MATERIALIZED (
-    SELECT * FROM behind
+    SELECT dispensation_id, version, filled_on, dispenser_id, prescriber_id, dispense_resource,
+           CASE WHEN %(with_requests)s THEN request_resource END AS request_resource
+    FROM behind
     ORDER BY filled_on DESC, dispensation_id DESC
     LIMIT %(count)s
+), extent AS MATERIALIZED (
+    SELECT count(*) AS rows, coalesce(array_agg(dispensation_id), '{}') AS ids,
+           coalesce(array_agg(version), '{}') AS versions
+    FROM page
 ), granted AS (
     -- A history leaves a grant behind it; a search stands on one that is there.
     INSERT INTO pdmp.disclosure_grant (
@@ -44,26 +48,34 @@ WITH admitted AS MATERIALIZED (
         jurisdiction, audit_id, outcome, interaction, client_id, account_id, practitioner, person_id, purpose,
         grant_id, request_id, window_start, window_end, dispensation_ids, dispensation_versions, other_resources
     )
-    SELECT %(jurisdiction)s, %(audit_id)s, CASE WHEN count(*) = 0 THEN 'no-data' ELSE 'disclosed' END,
+    SELECT %(jurisdiction)s, %(audit_id)s, CASE WHEN rows = 0 THEN 'no-data' ELSE 'disclosed' END,
            %(interaction)s, %(client_id)s, %(account_id)s, %(practitioner)s, %(person_id)s, %(purpose)s,
-           %(grant_id)s, %(request_id)s, %(window_start)s, %(window_end)s,
-           coalesce(array_agg(dispensation_id), '{}'), coalesce(array_agg(version), '{}'), %(other_resources)s
-    FROM page
+           %(grant_id)s, %(request_id)s, %(window_start)s, %(window_end)s, ids, versions, %(other_resources)s
+    FROM extent
 )
 -- The first row is about the whole: the Patient when asked for, the counts. Then one row a dispensation.
 SELECT NULL::uuid AS dispensation_id, NULL::date AS filled_on,
-       CASE WHEN %(with_patient)s THEN person.resource END AS resource, NULL::bytea AS request_resource,
+       CASE WHEN %(with_patient)s THEN (
+           SELECT resource FROM pdmp.person
+           WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s
+       ) END AS resource, NULL::bytea AS request_resource,
        NULL::uuid AS dispenser_id, NULL::integer AS dispenser_version,
        NULL::uuid AS prescriber_id, NULL::integer AS prescriber_version,
-       (SELECT total FROM admitted LIMIT 1) AS total, (SELECT count(*) FROM behind) AS remaining
-FROM (SELECT 1) AS once
-LEFT JOIN pdmp.person ON person.jurisdiction = %(jurisdiction)s AND person.person_id = %(person_id)s
+       CASE WHEN rows < %(count)s AND %(after_day)s::date IS NULL THEN rows
+            ELSE (SELECT count(*) FROM admitted) END AS total,
+       CASE WHEN rows < %(count)s THEN rows ELSE (SELECT count(*) FROM behind) END AS remaining
+FROM extent
 UNION ALL
-SELECT page.dispensation_id, page.filled_on, page.dispense_resource, page.request_resource,
-       page.dispenser_id, dispenser.version, page.prescriber_id, prescriber.version, NULL, NULL
+SELECT dispensation_id, filled_on, dispense_resource, request_resource,
+       CASE WHEN %(with_references)s THEN dispenser_id END,
+       CASE WHEN %(with_references)s THEN (
+           SELECT version FROM pdmp.dispenser WHERE dispenser.dispenser_id = page.dispenser_id
+       ) END,
+       CASE WHEN %(with_references)s THEN prescriber_id END,
+       CASE WHEN %(with_references)s THEN (
+           SELECT version FROM pdmp.prescriber WHERE prescriber.prescriber_id = page.prescriber_id
+       ) END, NULL, NULL
 FROM page
-JOIN pdmp.dispenser USING (dispenser_id)
-JOIN pdmp.prescriber USING (prescriber_id)
 ORDER BY filled_on DESC NULLS FIRST, dispensation_id DESC NULLS FIRST;
 
 -- name: person
