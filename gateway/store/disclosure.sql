@@ -10,7 +10,8 @@ LEFT JOIN pdmp.account a ON a.npi = %(npi)s OR a.dea = %(dea)s OR a.license = %(
 WHERE c.client_id = %(client_id)s;
 
 -- name: context_facts
--- The calling client, its token, and its live grants for a person (or the one named by its id), at most three.
+-- The calling client, its token, and its live grants, at most three: the one named by its id, else those for a
+-- person, else any. Each branch has its index: disclosure_grant_pkey, _person_idx, _client_idx.
 SELECT c.disabled_at IS NULL, c.organizations, c.purposes,
        t.token_id IS NOT NULL AND t.revoked_at IS NULL,
        g.grant_id, g.person_id, g.practitioner, g.purpose,
@@ -18,12 +19,22 @@ SELECT c.disabled_at IS NULL, c.organizations, c.purposes,
 FROM pdmp.client c
 LEFT JOIN pdmp.access_token t ON t.token_id = %(token_id)s AND t.client_id = c.client_id
 LEFT JOIN LATERAL (
-    SELECT grant_id, person_id, practitioner, purpose, account_id
-    FROM pdmp.disclosure_grant
-    WHERE client_id = c.client_id AND jurisdiction = %(jurisdiction)s
-      AND expires_at > now() AND revoked_at IS NULL
-      AND (%(grant_id)s::uuid IS NULL OR grant_id = %(grant_id)s::uuid)
-      AND (%(person_id)s::uuid IS NULL OR person_id = %(person_id)s::uuid)
+    SELECT live.* FROM (
+        SELECT * FROM pdmp.disclosure_grant
+        WHERE grant_id = %(grant_id)s::uuid
+          AND (%(person_id)s::uuid IS NULL OR person_id = %(person_id)s::uuid)
+        UNION ALL
+        SELECT * FROM pdmp.disclosure_grant
+        WHERE %(grant_id)s::uuid IS NULL
+          AND jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s::uuid AND client_id = c.client_id
+          AND expires_at > now()
+        UNION ALL
+        SELECT * FROM pdmp.disclosure_grant
+        WHERE %(grant_id)s::uuid IS NULL AND %(person_id)s::uuid IS NULL
+          AND client_id = c.client_id AND expires_at > now()
+    ) live
+    WHERE live.client_id = c.client_id AND live.jurisdiction = %(jurisdiction)s
+      AND live.expires_at > now() AND live.revoked_at IS NULL
     LIMIT 3
 ) g ON true
 LEFT JOIN pdmp.account a ON a.account_id = g.account_id

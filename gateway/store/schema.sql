@@ -204,7 +204,8 @@ CREATE TABLE pdmp.dispensation_version (
     request_resource bytea NOT NULL,
     mapping_version text NOT NULL,
     CONSTRAINT dispensation_version_restriction_check CHECK ((restriction = 'part2'::text))
-);
+)
+WITH (toast_tuple_target='8160');
 
 CREATE TABLE pdmp.dispenser (
     dispenser_id uuid NOT NULL,
@@ -416,6 +417,12 @@ CREATE INDEX access_token_client_idx ON pdmp.access_token USING btree (client_id
 
 CREATE INDEX access_token_expiry_idx ON pdmp.access_token USING btree (expires_at);
 
+CREATE INDEX account_any_dea_idx ON pdmp.account USING btree (dea) WHERE (dea IS NOT NULL);
+
+CREATE INDEX account_any_license_idx ON pdmp.account USING btree (license) WHERE (license IS NOT NULL);
+
+CREATE INDEX account_any_npi_idx ON pdmp.account USING btree (npi) WHERE (npi IS NOT NULL);
+
 CREATE UNIQUE INDEX account_dea_idx ON pdmp.account USING btree (dea) WHERE ((dea IS NOT NULL) AND (disabled_at IS NULL));
 
 CREATE UNIQUE INDEX account_license_idx ON pdmp.account USING btree (license) WHERE ((license IS NOT NULL) AND (disabled_at IS NULL));
@@ -433,6 +440,8 @@ CREATE INDEX audit_person_idx ON pdmp.audit USING btree (jurisdiction, person_id
 CREATE INDEX client_assertion_expiry_idx ON pdmp.client_assertion USING btree (expires_at);
 
 CREATE INDEX description_name_birth_idx ON pdmp.description USING btree (jurisdiction, name_key, birth_date);
+
+CREATE INDEX disclosure_grant_client_idx ON pdmp.disclosure_grant USING btree (client_id, expires_at);
 
 CREATE INDEX disclosure_grant_person_idx ON pdmp.disclosure_grant USING btree (jurisdiction, person_id, client_id, expires_at);
 
