@@ -1,4 +1,4 @@
-"""`pdmp ingest`: load ASAP files and answer each; a folder means all its `*.asap` files."""
+"""`pdmp ingest`: load ASAP files and answer each; a folder means all `*.asap` files below it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SUFFIX = ".asap"
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a file.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
-    """Load ASAP files; a folder stands for its *.asap files.
+    """Load ASAP files; a folder stands for all *.asap files below it.
 
     Exit status: 0 all accepted, 1 some only partly, 2 any refused, 3 a file cannot be read or there is no
     database.
@@ -93,7 +93,9 @@ class _Ingest:
 def _spread(files: tuple[Path, ...]) -> Iterator[Path]:
     for path in files:
         if path.is_dir():
-            yield from sorted(one for one in path.iterdir() if one.suffix == _SUFFIX and one.is_file())
+            inside = sorted(one for one in path.rglob(f"*{_SUFFIX}") if one.is_file())
+            # A folder without any is answered as a file that cannot be read: nothing was loaded.
+            yield from inside or [path]
         else:
             yield path
 

@@ -52,14 +52,24 @@ def test_a_partly_loaded_file_gives_status_1(cli: Cli) -> None:
     assert cli("ingest", str(OVERLAYS / "28a-refused-record.asap")).returncode == 1
 
 
-def test_a_folder_means_its_asap_files_sorted(cli: Cli, tmp_path: Path) -> None:
-    for number in (2, 1):
+def test_a_folder_means_all_asap_files_below_it_sorted(cli: Cli, tmp_path: Path) -> None:
+    for number, folder in ((2, tmp_path), (1, tmp_path), (3, tmp_path / "1890018")):
+        folder.mkdir(exist_ok=True)
         data = asap.file(asap.pharmacy(asap.patient(asap.record(e02=str(number)))))
-        (tmp_path / f"{number}.asap").write_bytes(data)
+        (folder / f"{number}.asap").write_bytes(data)
     (tmp_path / "notes.txt").write_text("no file of ours")
     run = cli("ingest", "--json", str(tmp_path))
-    assert [Path(json.loads(line)["file"]).name for line in run.stdout.splitlines()] == ["1.asap", "2.asap"]
+    answers = [json.loads(line) for line in run.stdout.splitlines()]
+    assert sorted(Path(answer["file"]).name for answer in answers) == ["1.asap", "2.asap", "3.asap"]
+    assert sum(answer["new"] for answer in answers) == 3
     assert run.returncode == 0
+
+
+def test_a_folder_without_asap_files_is_not_taken_for_success(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no file of ours")
+    run = cli("ingest", "--json", str(tmp_path))
+    assert run.returncode == 3
+    assert json.loads(run.stdout)["errors"][0]["code"] == "unreadable"
 
 
 def test_a_readable_line_a_file(cli: Cli) -> None:
