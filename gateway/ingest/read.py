@@ -14,7 +14,7 @@ from gateway.ingest.layout import SEPARATOR
 from gateway.ingest.report import Finding, error, warning
 
 #: Largest file, in bytes. Beyond it a sender splits the file: everything is judged as one transaction.
-MAX_BYTES = 128 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 #: Longest segment, in characters: above the sum of all elements of any segment of any version.
 MAX_SEGMENT = 2_000
 #: All of TH fits in this many characters.
@@ -81,7 +81,7 @@ def _terminator(text: str) -> tuple[str, int]:
         if after < 0:
             return "", 0
     candidate = start[after + 1 : after + 2]
-    if not candidate or candidate.isalnum() or candidate in (SEPARATOR, " "):
+    if not candidate or candidate.isalnum() or candidate in (SEPARATOR, " ", "\r", "\n"):
         return "", 0
     return candidate, after + 1
 

@@ -8,6 +8,7 @@ TH and TT alone. A zero report is a PAT named REPORT, ZERO; it may leave its DSP
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.ingest.layout import SEPARATOR, Layout
@@ -60,119 +61,146 @@ class Outline:
 
 def outline(segments: list[str], layout: Layout, control_number: str, *, unterminated: bool) -> Outline:
     """Return the order of `segments` (TH first), with every fault of structure."""
-    found = Outline()
-    pharmacy: Pharmacy | None = None
-    patient: Patient | None = None
-    loop: Loop | None = None
-    closed = True  # no pharmacy is open
-    ended = False
-    last = len(segments) - 1
+    walk = _Walk(layout, control_number, len(segments))
     for place, text in enumerate(segments):
-        tag = text.split(SEPARATOR, 1)[0]
-        if ended:
-            found.fault(place, "structure", _known(tag, layout), "A segment follows TT.")
-            continue
-        match tag:
-            case "DSP":
-                if patient is None:
-                    found.fault(place, "structure", tag, "DSP stands outside a patient.")
-                    found.records += 1
-                    continue
-                if loop is not None and loop.pre < 0 and not patient.zero:
-                    found.fault(loop.dsp, "structure", tag, "DSP is not followed by its PRE.")
-                loop = Loop(place)
-                patient.loops.append(loop)
-                found.records += not patient.zero
-            case "PRE":
-                if loop is None or loop.pre >= 0:
-                    if patient is None or not patient.zero:
-                        found.fault(place, "structure", tag, "PRE does not follow a DSP.")
-                    continue
-                loop.pre = place
-            case "CDI":
-                if loop is None or loop.pre < 0 or loop.air >= 0:
-                    if patient is None or not patient.zero:
-                        found.fault(place, "structure", tag, "CDI does not follow a PRE.")
-                    continue
-                loop.cdi.append(place)
-            case "AIR":
-                if loop is None or loop.pre < 0 or loop.air >= 0:
-                    if patient is None or not patient.zero:
-                        found.fault(
-                            place, "structure", tag, "AIR does not follow a PRE, or is the second one."
-                        )
-                    continue
-                loop.air = place
-            case "PAT":
-                _close_patient(found, patient, loop)
-                loop = None
-                patient = Patient(place, _is_zero(text))
-                if pharmacy is None or closed:
-                    found.fault(place, "structure", tag, "PAT stands outside a pharmacy.")
-                    continue
-                pharmacy.patients.append(patient)
-            case "PHA":
-                _close_patient(found, patient, loop)
-                if pharmacy is not None and not closed:
-                    found.fault(pharmacy.pha, "structure", tag, "PHA is not closed by a TP.")
-                patient = loop = None
-                closed = False
-                pharmacy = Pharmacy(place)
-                found.pharmacies.append(pharmacy)
-            case "TP":
-                _close_patient(found, patient, loop)
-                patient = loop = None
-                if pharmacy is None or closed:
-                    found.fault(place, "structure", tag, "TP stands outside a pharmacy.")
-                    continue
-                closed = True
-                if not pharmacy.patients:
-                    found.fault(pharmacy.pha, "structure", "PHA", "PHA has no PAT.")
-                if _number(text, 1) != place - pharmacy.pha + 1:
-                    found.fault(
-                        place,
-                        "pharmacy-count",
-                        tag,
-                        "TP01 is not the number of segments from PHA to TP.",
-                        "TP01",
-                    )
-            case "TT":
-                _close_patient(found, patient, loop)
-                patient = loop = None
-                ended = True
-                if not closed:
-                    found.fault(place, "structure", tag, "A pharmacy is not closed by a TP.")
-                if _element(text, 1) != control_number:
-                    found.fault(place, "control-number-mismatch", tag, "TT01 differs from TH02.", "TT01")
-                if _number(text, 2) != len(segments):
-                    found.fault(place, "segment-count", tag, "TT02 is not the number of segments.", "TT02")
-            case "TH":
-                if place:
-                    found.fault(place, "structure", tag, "TH stands inside the file.")
-            case "IS":
-                if place != 1:
-                    found.fault(place, "structure", tag, "IS does not follow TH.")
-            case _:
-                found.fault(
-                    place,
-                    "unknown-segment",
-                    _UNKNOWN,
-                    "The segment is of a kind that this version does not have.",
-                )
-    if not ended:
-        found.fault(last, "truncated", "TT", "The file ends without its TT segment.")
+        walk.step(place, text)
+    last = len(segments) - 1
+    if not walk.ended:
+        walk.fault(last, "truncated", "TT", "The file ends without its TT segment.")
     elif unterminated:
-        found.fault(last, "truncated", "TT", "The last segment lacks its terminator.")
-    return found
+        walk.fault(last, "truncated", "TT", "The last segment lacks its terminator.")
+    return walk.found
 
 
-def _close_patient(found: Outline, patient: Patient | None, loop: Loop | None) -> None:
-    if patient is None or patient.zero:
-        return
-    if not patient.loops:
-        found.fault(patient.pat, "structure", "PAT", "PAT has no DSP.")
-    elif loop is not None and loop.pre < 0:
-        found.fault(loop.dsp, "structure", "DSP", "DSP is not followed by its PRE.")
+class _Walk:
+    """Goes through a file once, with what is open at the moment."""
+
+    def __init__(self, layout: Layout, control_number: str, count: int) -> None:
+        self.found = Outline()
+        self.ended = False
+        self._layout = layout
+        self._control_number = control_number
+        self._count = count
+        self._pharmacy: Pharmacy | None = None
+        self._patient: Patient | None = None
+        self._loop: Loop | None = None
+        self._steps: dict[str, Callable[[int, str], None]] = {
+            "TH": self._th,
+            "IS": self._is,
+            "PHA": self._pha,
+            "PAT": self._pat,
+            "DSP": self._dsp,
+            "PRE": self._pre,
+            "CDI": self._cdi,
+            "AIR": self._air,
+            "TP": self._tp,
+            "TT": self._tt,
+        }
+
+    def fault(self, place: int, code: str, segment: str, message: str, element: str = "") -> None:
+        self.found.fault(place, code, segment, message, element)
+
+    def step(self, place: int, text: str) -> None:
+        tag = text.split(SEPARATOR, 1)[0]
+        if self.ended:
+            known = tag if tag in self._layout.segments else _UNKNOWN
+            self.fault(place, "structure", known, "A segment follows TT.")
+        elif (step := self._steps.get(tag)) is not None:
+            step(place, text)
+        else:
+            message = "The segment is of a kind that this version does not have."
+            self.fault(place, "unknown-segment", _UNKNOWN, message)
+
+    def _th(self, place: int, _: str) -> None:
+        if place:
+            self.fault(place, "structure", "TH", "TH stands inside the file.")
+
+    def _is(self, place: int, _: str) -> None:
+        if place != 1:
+            self.fault(place, "structure", "IS", "IS does not follow TH.")
+
+    def _pha(self, place: int, _: str) -> None:
+        self._close_patient()
+        if self._pharmacy is not None:
+            self.fault(self._pharmacy.pha, "structure", "PHA", "PHA is not closed by a TP.")
+        self._pharmacy = Pharmacy(place)
+        self.found.pharmacies.append(self._pharmacy)
+
+    def _pat(self, place: int, text: str) -> None:
+        self._close_patient()
+        self._patient = Patient(place, _is_zero(text))
+        if self._pharmacy is None:
+            self.fault(place, "structure", "PAT", "PAT stands outside a pharmacy.")
+        else:
+            self._pharmacy.patients.append(self._patient)
+
+    def _dsp(self, place: int, _: str) -> None:
+        self._close_loop()
+        self._loop = Loop(place)
+        if self._patient is None:
+            self.fault(place, "structure", "DSP", "DSP stands outside a patient.")
+            self.found.records += 1
+            return
+        self._patient.loops.append(self._loop)
+        self.found.records += not self._patient.zero
+
+    def _pre(self, place: int, _: str) -> None:
+        if self._loop is not None and self._loop.pre < 0:
+            self._loop.pre = place
+        elif not self._zero:
+            self.fault(place, "structure", "PRE", "PRE does not follow a DSP.")
+
+    def _cdi(self, place: int, _: str) -> None:
+        if self._takes_more(place, "CDI") and self._loop is not None:
+            self._loop.cdi.append(place)
+
+    def _air(self, place: int, _: str) -> None:
+        if self._takes_more(place, "AIR") and self._loop is not None:
+            self._loop.air = place
+
+    def _tp(self, place: int, text: str) -> None:
+        self._close_patient()
+        pharmacy, self._pharmacy = self._pharmacy, None
+        if pharmacy is None:
+            self.fault(place, "structure", "TP", "TP stands outside a pharmacy.")
+            return
+        if not pharmacy.patients:
+            self.fault(pharmacy.pha, "structure", "PHA", "PHA has no PAT.")
+        if _number(text, 1) != place - pharmacy.pha + 1:
+            message = "TP01 is not the number of segments from PHA to TP."
+            self.fault(place, "pharmacy-count", "TP", message, "TP01")
+
+    def _tt(self, place: int, text: str) -> None:
+        self._close_patient()
+        self.ended = True
+        if self._pharmacy is not None:
+            self.fault(place, "structure", "TT", "A pharmacy is not closed by a TP.")
+        if _element(text, 1) != self._control_number:
+            self.fault(place, "control-number-mismatch", "TT", "TT01 differs from TH02.", "TT01")
+        if _number(text, 2) != self._count:
+            self.fault(place, "segment-count", "TT", "TT02 is not the number of segments.", "TT02")
+
+    @property
+    def _zero(self) -> bool:
+        return self._patient is not None and self._patient.zero
+
+    def _takes_more(self, place: int, tag: str) -> bool:
+        if self._loop is not None and self._loop.pre >= 0 and self._loop.air < 0:
+            return True
+        if not self._zero:
+            self.fault(place, "structure", tag, f"{tag} does not follow a PRE.")
+        return False
+
+    def _close_loop(self) -> None:
+        if self._loop is not None and self._loop.pre < 0 and not self._zero:
+            self.fault(self._loop.dsp, "structure", "DSP", "DSP is not followed by its PRE.")
+        self._loop = None
+
+    def _close_patient(self) -> None:
+        self._close_loop()
+        if self._patient is not None and not self._patient.loops and not self._zero:
+            self.fault(self._patient.pat, "structure", "PAT", "PAT has no DSP.")
+        self._patient = None
 
 
 def count_records(segments: list[str]) -> int:
@@ -192,7 +220,3 @@ def _element(text: str, place: int) -> str:
 def _number(text: str, place: int) -> int:
     digits = _element(text, place)
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else -1
-
-
-def _known(tag: str, layout: Layout) -> str:
-    return tag if tag in layout.segments else _UNKNOWN

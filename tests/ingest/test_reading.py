@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.ingest import read as reading
+from gateway.ingest import run
 from gateway.ingest.elements import by_elements, parse
 from gateway.ingest.layout import load_layouts
 from gateway.ingest.read import MAX_SEGMENT, read
@@ -153,3 +157,22 @@ def test_a_fault_of_the_frame_refuses_the_whole_file(
     assert (answer["status"], answer["records"], answer["refused"]) == ("refused", 1, 1)
     assert code in [problem["code"] for problem in answer["errors"]]
     assert store.count("dispensation_version") == 0
+
+
+def test_a_control_character_may_be_the_terminator(store: Store) -> None:
+    assert store.load(asap.file(terminator="\x1e", ending=""))["status"] == "accepted"
+    assert store.load(asap.file(terminator="\r", ending="\n"))["status"] == "refused"
+
+
+def test_a_file_larger_than_is_taken_is_refused_and_known_by_its_hash(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_BYTES", 100)
+    monkeypatch.setattr(run, "MAX_BYTES", 100)
+    path = tmp_path / "large.asap"
+    path.write_bytes(asap.file())
+    answer = store.load(path)
+    assert [problem["code"] for problem in answer["errors"]] == ["too-large"]
+    digest, content, key = store.rows("select sha256, content, submission_id from submission")[0]
+    assert digest == hashlib.sha256(path.read_bytes()).digest()
+    assert store.vault.decrypt(content, b"submission" + key.bytes) == b""
