@@ -78,7 +78,7 @@ class Part:
 
 
 #: The dosage units in which a strength of that unit can be counted.
-_COUNTED_IN = {"mg": ("01", ""), "mg/mL": ("02", ""), "mcg/h": ("01", "")}
+COUNTED_IN = {"mg": ("01", ""), "mg/mL": ("02", ""), "mcg/h": ("01", "")}
 
 
 class _CannotCountError(Exception):
@@ -157,7 +157,7 @@ def _amount(part: Part, substance: Substance, days_supply: int) -> Fraction:
         raise _CannotCountError(Uncounted.NO_DAYS_SUPPLY)
     if part.quantity <= 0:
         raise _CannotCountError(Uncounted.NO_QUANTITY)
-    if part.unit not in _COUNTED_IN.get(substance.unit, ()):
+    if part.unit not in COUNTED_IN.get(substance.unit, ()):
         raise _CannotCountError(Uncounted.UNIT_MISMATCH)
     return Fraction(part.quantity)
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.clinical.thresholds import Thresholds
 from gateway.core.errors import Misconfigured
+from gateway.mapping import alert_rules
 from gateway.mapping.sources import Sources
 
 #: The fields that a record key may be made of; `dispenser` is always one.
@@ -18,7 +20,7 @@ SCHEDULES = ("I", "II", "III", "IV", "V", "")
 _KNOWN = frozenset(
     {
         "code", "name", "zone", "default_months", "max_months", "supply_starts", "mme_table",
-        "record_key", "part2_dispensers", "schedules",
+        "record_key", "part2_dispensers", "schedules", "lme_table", "alerts",
     }
 )  # fmt: skip
 
@@ -39,6 +41,10 @@ class Jurisdiction:
     mme_table: str
     schedules: Mapping[str, str]
     """Schedule by substance, where it is not the federal one."""
+    lme_table: str | None = None
+    """None: no lorazepam equivalents are shown."""
+    alerts: Thresholds | None = None
+    """None: no alerts are made."""
 
 
 def load(sources: Sources, code: str) -> Jurisdiction:
@@ -84,4 +90,6 @@ def _read(table: dict[str, Any], code: str) -> Jurisdiction:
         record_key=key,
         mme_table=str(table["mme_table"]),
         schedules=schedules,
+        lme_table=str(table["lme_table"]) if "lme_table" in table else None,
+        alerts=alert_rules.compile_rules(table.get("alerts")),
     )

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.clinical.classes import ClassTable
 from gateway.clinical.drug import Drug
+from gateway.clinical.lme import LmeTable
 from gateway.clinical.mme import MmeTable
 from gateway.core.errors import Misconfigured
-from gateway.mapping import conceptmaps, drugs, mme_tables
+from gateway.mapping import conceptmaps, drug_classes, drugs, lme_tables, mme_tables
 from gateway.mapping import jurisdiction as jurisdictions
 from gateway.mapping.conceptmaps import ConceptMap
 from gateway.mapping.fragments import Fragments, compile_fragments
@@ -36,6 +38,9 @@ class Mappings:
     jurisdiction: Jurisdiction
     drugs: Mapping[str, Drug] = field(repr=False)
     mme: MmeTable = field(repr=False)
+    lme: LmeTable | None = field(repr=False)
+    """None: the jurisdiction names no table of lorazepam equivalents."""
+    classes: ClassTable = field(repr=False)
     concept_maps: Mapping[str, ConceptMap] = field(repr=False)
     systems: Mapping[str, str] = field(repr=False)
     """Identifier systems that are not ours: `npi`, `dea`, `ncpdp`."""
@@ -53,6 +58,8 @@ class Mappings:
         state = jurisdictions.load(sources, jurisdiction)
         table = mme_tables.load(sources, state.mme_table)
         products = drugs.load(sources, state.schedules)
+        lme = lme_tables.load(sources, state.lme_table)
+        classes = drug_classes.load(sources, products)
         maps = conceptmaps.load(sources, base)
         systems, product_systems = _systems(sources)
         definitions = tuple(
@@ -66,6 +73,8 @@ class Mappings:
             jurisdiction=state,
             drugs=products,
             mme=table,
+            lme=lme,
+            classes=classes,
             concept_maps=maps,
             systems=systems,
             product_systems=product_systems,

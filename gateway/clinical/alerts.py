@@ -1,0 +1,287 @@
+"""Alerts as values: a published rule, what met it, and the dispensations behind it. No score.
+
+Categories are PMIX's (HL7 US PDMP guide, value set pdmp-patient-alert-category-code): 03 many providers,
+04 overlapping prescription, 05 MME. The others need reports that dispensers do not make. CDC's own decision
+support leaves out sickle cell disease, active cancer treatment, end of life and palliative care before it
+warns; a PDMP knows of these only what a pharmacy reported (DSP24 03 to 05), so every alert says so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from gateway.clinical import curve as curves
+from gateway.clinical.curve import Curve
+from gateway.clinical.episodes import EpisodeRule, episodes
+from gateway.clinical.figures import text
+from gateway.clinical.overlap import Overlaps, Pattern, opioids_of_two_fills
+from gateway.clinical.refills import early_fills
+from gateway.clinical.row import CARE_TREATMENTS
+from gateway.clinical.runs import Run, as_runs, clip, days_of
+from gateway.clinical.supplies import Supply, touching
+from gateway.clinical.take_home import take_homes
+from gateway.clinical.thresholds import DoseThreshold, EpisodeThreshold, OverlapThreshold, Thresholds
+
+EXCLUSIONS = (
+    "Does not apply in sickle cell disease, active cancer treatment, end-of-life or palliative care; the "
+    "PDMP does not know these unless a pharmacy reported them."
+)
+TAKEN = "Counts what was dispensed, as if taken as directed from the first day."
+
+
+class Category(Enum):
+    """PMIX alert categories that dispensing alone can tell."""
+
+    MANY_PROVIDERS = "03"
+    OVERLAP = "04"
+    MME = "05"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One rule that was met. Text is English and holds figures, never names.
+
+    `window` was looked at, `runs` are the days in it that met the rule, `rows` what is implicated.
+    `care_reported` are those of `rows` that a pharmacy reported as cancer, palliative or end-of-life care.
+    `not_counted` may change the finding; `restrictions` are those of any row, for the label of the alert.
+    """
+
+    category: Category
+    code: str
+    rule: str
+    source: str
+    finding: str
+    threshold: str
+    unit: str
+    table: str
+    window: Run
+    runs: tuple[Run, ...]
+    rows: tuple[UUID, ...]
+    not_counted: tuple[UUID, ...]
+    care_reported: tuple[UUID, ...]
+    restrictions: frozenset[str]
+    exclusions: tuple[str, ...]
+
+    def is_on(self, day: dt.date) -> bool:
+        """Return whether `day` is one of the days that met the rule."""
+        return any(day in run for run in self.runs)
+
+
+def alerts(
+    found: Iterable[Supply], curve: Curve, together: Overlaps, thresholds: Thresholds, today: dt.date
+) -> tuple[Alert, ...]:
+    """Return the alerts of `thresholds` that are met within its window, or by what is in hand after today.
+
+    `curve` and `together` are those of `found`. Dose rules first, highest first; then overlaps, episodes and
+    early fills.
+    """
+    listed = tuple(found)
+    ends = [s.last for s in listed if s.last is not None]
+    window = Run(today - dt.timedelta(thresholds.window_days - 1), max([today, *ends]))
+    maker = _Maker(listed, window)
+    result = [maker.dose(rule, curve) for rule in sorted(thresholds.doses, key=lambda r: -r.at_least)]
+    result += [maker.overlap(rule, together) for rule in thresholds.overlaps]
+    for rule in thresholds.episodes:
+        result += maker.episodes(rule)
+    if thresholds.early is not None:
+        result += maker.early(thresholds.early.days, thresholds.early.source)
+    return tuple(alert for alert in result if alert is not None)
+
+
+class _Maker:
+    """Makes alerts about one person's supplies in one window."""
+
+    def __init__(self, found: tuple[Supply, ...], window: Run) -> None:
+        self._found = found
+        self._window = window
+
+    def dose(self, rule: DoseThreshold, curve: Curve) -> Alert | None:
+        runs = self._inside(curves.reaching(curve, rule.at_least))
+        highest = curves.peak(curve, self._window)
+        if not runs or highest is None:
+            return None
+        limit = text(rule.at_least)
+        counted = [s for s in self._found if s.row.makeup.dose.per_day is not None]
+        return self._alert(
+            Category.MME,
+            f"mme-{limit}",
+            rule=f"At least {limit} MME a day on any day",
+            source=rule.source,
+            finding=(
+                f"{limit} MME a day or more on {_days(days_of(runs))}; "
+                f"highest {text(highest.per_day)} MME a day on {highest.first.isoformat()}"
+            ),
+            threshold=limit,
+            unit="mg/d",
+            table=curve.table,
+            runs=runs,
+            rows=touching(counted, runs),
+            not_counted=tuple(n.dispensation_id for n in curve.not_counted),
+            exclusions=(
+                EXCLUSIONS,
+                TAKEN,
+                "MME is for judging risk, not for changing one opioid to another.",
+                *self._take_homes(runs),
+            ),
+        )
+
+    def overlap(self, rule: OverlapThreshold, together: Overlaps) -> Alert | None:
+        twice = rule.pattern is Pattern.OPIOID_TWICE
+        whole = opioids_of_two_fills(self._found) if twice else together.of(rule.pattern)
+        runs = self._inside(whole.runs)
+        if days_of(runs) < rule.days:
+            return None
+        name = _name(rule.pattern)
+        wanted = set(whole.rows)
+        more = (
+            (
+                "Parts of one prescription, and doses that a treatment programme handed out together, "
+                "are left out.",
+            )
+            if twice
+            else ()
+        )
+        return self._alert(
+            Category.OVERLAP,
+            rule.pattern.value.replace(" ", "-"),
+            rule=f"{name} on at least {_days(rule.days)}",
+            source=rule.source,
+            finding=f"{name} on {_days(days_of(runs))}",
+            threshold=str(rule.days),
+            unit="d",
+            table="",
+            runs=runs,
+            rows=touching((s for s in self._found if s.id in wanted), runs),
+            not_counted=together.not_judged,
+            exclusions=(EXCLUSIONS, TAKEN, *more),
+        )
+
+    def episodes(self, rule: EpisodeThreshold) -> list[Alert | None]:
+        return [
+            self._alert(
+                Category.MANY_PROVIDERS,
+                _code(rule.rule),
+                rule=_episode_words(rule.rule),
+                source=rule.source,
+                finding=(
+                    f"{episode.prescribers} prescribers and {episode.dispensers} dispensers within "
+                    f"{rule.rule.length}, {len(episode.rows)} dispensings from "
+                    f"{episode.run.first.isoformat()} to {episode.run.last.isoformat()}"
+                ),
+                threshold=f"{rule.rule.prescribers}/{rule.rule.dispensers}",
+                unit="prescribers/dispensers",
+                table="",
+                runs=(episode.run,),
+                rows=episode.rows,
+                not_counted=(),
+                exclusions=(
+                    EXCLUSIONS,
+                    "About one in five of those found so had cancer (Delcher 2021). Prescribers of one "
+                    "practice are counted each for themselves.",
+                ),
+            )
+            for episode in episodes(self._found, rule.rule)
+            if episode.run.last >= self._window.first
+        ]
+
+    def early(self, days: int, source: str) -> list[Alert | None]:
+        by_id = {s.id: s for s in self._found}
+        result: list[Alert | None] = []
+        for fill in early_fills(self._found, days):
+            day = by_id[fill.rows[0]].first
+            if day not in self._window:
+                continue
+            result.append(
+                self._alert(
+                    Category.OVERLAP,
+                    "early-fill",
+                    rule=f"Filled at least {_days(days)} before the end of the supply of the same drug",
+                    source=source,
+                    finding=f"Filled {_days(fill.days_early)} early on {day.isoformat()}",
+                    threshold=str(days),
+                    unit="d",
+                    table="",
+                    runs=(Run(day, day),),
+                    rows=(*fill.before, *fill.rows),
+                    not_counted=(),
+                    exclusions=(
+                        "A change of dose, travel or a holiday may explain an early fill; the PDMP does not "
+                        "know them. Parts of one prescription are not early fills.",
+                    ),
+                )
+            )
+        return result
+
+    def _take_homes(self, runs: tuple[Run, ...]) -> Iterable[str]:
+        for doses in take_homes(self._found):
+            if any(doses.day in run for run in runs):
+                yield (
+                    f"On {doses.day.isoformat()} a treatment programme handed out {len(doses.rows)} daily "
+                    f"doses together, {doses.count} of them to take home: all count on that day."
+                )
+
+    def _inside(self, runs: Iterable[Run]) -> tuple[Run, ...]:
+        return as_runs(clip((run.span for run in runs), self._window.span))
+
+    def _alert(
+        self,
+        category: Category,
+        code: str,
+        *,
+        rule: str,
+        source: str,
+        finding: str,
+        threshold: str,
+        unit: str,
+        table: str,
+        runs: tuple[Run, ...],
+        rows: tuple[UUID, ...],
+        not_counted: tuple[UUID, ...],
+        exclusions: tuple[str, ...],
+    ) -> Alert:
+        wanted = set(rows)
+        behind = [s.row for s in self._found if s.id in wanted]
+        return Alert(
+            category=category,
+            code=code,
+            rule=rule,
+            source=source,
+            finding=finding,
+            threshold=threshold,
+            unit=unit,
+            table=table,
+            window=self._window,
+            runs=runs,
+            rows=rows,
+            not_counted=not_counted,
+            care_reported=tuple(r.dispensation_id for r in behind if r.treatment_type in CARE_TREATMENTS),
+            restrictions=frozenset(r.restriction for r in behind if r.restriction is not None),
+            exclusions=exclusions,
+        )
+
+
+def _name(pattern: Pattern) -> str:
+    if pattern is Pattern.OPIOID_TWICE:
+        return "Two opioid supplies together"
+    names = [drug_class.value for drug_class in pattern.classes]
+    return " + ".join(names).capitalize() + (" together" if len(names) > 1 else "")
+
+
+def _code(rule: EpisodeRule) -> str:
+    return f"providers-{rule.prescribers}-{rule.dispensers}-{rule.length.count}-{rule.length.unit}"
+
+
+def _episode_words(rule: EpisodeRule) -> str:
+    word = "or" if rule.either else "and"
+    return (
+        f"At least {rule.prescribers} prescribers {word} {rule.dispensers} dispensers within {rule.length}, "
+        "opioids in Schedules II to V except buprenorphine"
+    )
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"

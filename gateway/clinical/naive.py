@@ -1,0 +1,61 @@
+"""A long-acting opioid for somebody who has had no opioid lately.
+
+Rule: CDC 2022 (MMWR Recomm Rep 2022;71(RR-3)): begin opioid therapy with immediate-release, not
+extended-release or long-acting opioids. Naive: no opioid within the look-back before, 90 days in PQA's
+measure "Initial Opioid Prescribing for Long-Acting or Extended-Release Opioids"; the program sets it.
+Buprenorphine before counts as an opioid. Treatment of dependency is left out: methadone there is no beginning
+of pain treatment. Hospice, cancer and sickle cell disease, which PQA excludes, are rarely known here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.clinical.classes import DrugClass
+from gateway.clinical.mme import Uncounted
+from gateway.clinical.row import DEPENDENCY_TREATMENT
+from gateway.clinical.supplies import Supply
+
+_OPIOIDS = frozenset({DrugClass.OPIOID, DrugClass.BUPRENORPHINE})
+
+
+@dataclass(frozen=True, slots=True)
+class NaiveStart:
+    """A long-acting opioid that began on `day` after `lookback` days without any known opioid.
+
+    `unknown` are dispensations within the look-back whose drug is not known: each may have been one.
+    """
+
+    dispensation_id: UUID
+    day: dt.date
+    lookback: int
+    unknown: tuple[UUID, ...]
+
+
+def naive_starts(found: Iterable[Supply], lookback: int, known_from: dt.date) -> tuple[NaiveStart, ...]:
+    """Return the long-acting opioids after `lookback` opioid-free days, in order.
+
+    Only where the history reaches back that far: `known_from` is its first day. What was dispensed on the
+    same day is no history.
+    """
+    listed = tuple(found)
+    result: list[NaiveStart] = []
+    for one in listed:
+        opening = one.first - dt.timedelta(lookback)
+        if not _begins(one) or opening < known_from:
+            continue
+        before = [s for s in listed if s.first < one.first and (s.last or s.first) >= opening]
+        if any(_OPIOIDS & s.row.makeup.classes for s in before):
+            continue
+        unknown = tuple(s.id for s in before if s.row.makeup.dose.reason is Uncounted.UNKNOWN_DRUG)
+        result.append(NaiveStart(one.id, one.first, lookback, unknown))
+    return tuple(result)
+
+
+def _begins(one: Supply) -> bool:
+    row = one.row
+    in_treatment = row.restriction is not None or row.treatment_type == DEPENDENCY_TREATMENT
+    return row.makeup.long_acting and not in_treatment

@@ -1,0 +1,112 @@
+"""Days on which classes of drugs lie together, each day counted once however many supplies cover it.
+
+Rules: opioid + benzodiazepine, any day: CDC 2022 (MMWR Recomm Rep 2022;71(RR-3)), recommendation 11.
+Opioid + gabapentinoid: FDA Drug Safety Communication of 19 December 2019 (breathing problems). The others
+are counted for the clinician to judge; no published number of days exists. By the letter of the records:
+what is in hand, not what is taken. Buprenorphine is not an `opioid` here: it has a line of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from gateway.clinical.classes import DrugClass
+from gateway.clinical.mme import Uncounted
+from gateway.clinical.runs import Run, Span, as_runs, at_least, days_of, intersection, union
+from gateway.clinical.supplies import Supply, fills, touching
+
+
+class Pattern(Enum):
+    """What lies together. `OPIOID_TWICE`: at least two opioid supplies on one day, be they of one drug."""
+
+    OPIOID_TWICE = "opioid twice"
+    OPIOID_BENZODIAZEPINE = "opioid+benzodiazepine"
+    OPIOID_GABAPENTINOID = "opioid+gabapentinoid"
+    OPIOID_CARISOPRODOL = "opioid+carisoprodol"
+    OPIOID_BENZODIAZEPINE_CARISOPRODOL = "opioid+benzodiazepine+carisoprodol"
+    ALL_FOUR = "opioid+benzodiazepine+carisoprodol+gabapentinoid"
+    OPIOID_Z_DRUG = "opioid+z-drug"
+    BUPRENORPHINE_BENZODIAZEPINE = "buprenorphine+benzodiazepine"
+    Z_DRUG = "z-drug"
+
+    @property
+    def classes(self) -> tuple[DrugClass, ...]:
+        """Return the classes that it is made of."""
+        if self is Pattern.OPIOID_TWICE:
+            return (DrugClass.OPIOID,)
+        return tuple(DrugClass(name) for name in self.value.split("+"))
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The days of one pattern, and the dispensations that make them."""
+
+    pattern: Pattern
+    runs: tuple[Run, ...]
+    rows: tuple[UUID, ...]
+
+    @property
+    def days(self) -> int:
+        """Return the number of days."""
+        return days_of(self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Every pattern that occurs. `not_judged`: of unknown drug or length, which may add days."""
+
+    found: tuple[Overlap, ...]
+    not_judged: tuple[UUID, ...]
+
+    def of(self, pattern: Pattern) -> Overlap:
+        """Return the days of `pattern`, without any when it does not occur."""
+        return next((o for o in self.found if o.pattern is pattern), Overlap(pattern, (), ()))
+
+
+def overlaps(found: Iterable[Supply]) -> Overlaps:
+    """Return what lies together on which days."""
+    listed = tuple(found)
+    covered = {drug_class: union(_spans(listed, drug_class)) for drug_class in DrugClass}
+    result: list[Overlap] = []
+    for pattern in Pattern:
+        if pattern is Pattern.OPIOID_TWICE:
+            together = at_least(_spans(listed, DrugClass.OPIOID), 2)
+        else:
+            first, *others = pattern.classes
+            together = covered[first]
+            for other in others:
+                together = intersection(together, covered[other])
+        if together:
+            result.append(_overlap(pattern, together, listed))
+    return Overlaps(tuple(result), tuple(s.id for s in listed if not _is_judged(s)))
+
+
+def opioids_of_two_fills(found: Iterable[Supply]) -> Overlap:
+    """Return the days on which opioids of two different fills lie together.
+
+    Unlike `OPIOID_TWICE`, the parts of one fill count as one, and the daily doses of a treatment programme
+    that were handed out together as none.
+    """
+    opioids = [s for s in found if DrugClass.OPIOID in s.row.makeup.classes and not s.row.is_programme_dose]
+    spans: list[Span] = []
+    for fill in fills(opioids):
+        spans += union(part.span for part in fill.parts if part.span is not None)
+    return _overlap(Pattern.OPIOID_TWICE, at_least(spans, 2), opioids)
+
+
+def _spans(found: Iterable[Supply], drug_class: DrugClass) -> list[Span]:
+    return [s.span for s in found if s.span is not None and drug_class in s.row.makeup.classes]
+
+
+def _overlap(pattern: Pattern, together: list[Span], found: Iterable[Supply]) -> Overlap:
+    runs = as_runs(together)
+    wanted = set(pattern.classes)
+    return Overlap(pattern, runs, touching((s for s in found if wanted & s.row.makeup.classes), runs))
+
+
+def _is_judged(one: Supply) -> bool:
+    unknown_drug = one.row.makeup.dose.reason is Uncounted.UNKNOWN_DRUG
+    return not unknown_drug and (one.span is not None or not one.row.makeup.classes)

@@ -1,0 +1,114 @@
+"""From which day to which day a dispensation lasts, and which dispensations are one fill.
+
+Rule: the first day is the day sold (DSP17), else the day filled (DSP05), or always the day filled, as the
+jurisdiction says; the last day is the first day + days supply (DSP10) - 1, both counted (CDC/CMS; see
+mme.py). A supply of no days is unknown, never empty: it has no last day. Voided dispensations are no
+supplies. Only calendar dates: no time of day, zone or clock change can move one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from uuid import UUID
+
+from gateway.clinical.row import Row
+from gateway.clinical.runs import Run, Span
+
+
+class Starts(Enum):
+    """Which date begins a supply."""
+
+    SOLD = "sold"
+    FILLED = "filled"
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """A dispensation with its days. `last` is None when the days of supply are not known."""
+
+    row: Row
+    first: dt.date
+    last: dt.date | None
+    span: Span | None = field(repr=False)
+
+    @property
+    def id(self) -> UUID:
+        """Return the dispensation's id."""
+        return self.row.dispensation_id
+
+    @property
+    def pick_up_reported(self) -> bool:
+        """Return whether a credible day of sale was reported; a sale before the filling is not."""
+        return self.row.sold_on is not None and self.row.sold_on >= self.row.filled_on
+
+    def covers(self, day: dt.date) -> bool:
+        """Return whether `day` is one of its days; an unknown supply covers none."""
+        return self.last is not None and self.first <= day <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One fill of one prescription: a single dispensation, or the parts in which it was handed out.
+
+    `last` is None when the days of any part are not known.
+    """
+
+    parts: tuple[Supply, ...]
+    first: dt.date
+    last: dt.date | None
+
+
+def supply(row: Row, starts: Starts) -> Supply:
+    """Return the days of one dispensation."""
+    first = row.filled_on
+    if starts is Starts.SOLD and row.sold_on is not None and row.sold_on > first:
+        first = row.sold_on
+    if row.days_supply <= 0:
+        return Supply(row, first, None, None)
+    number = first.toordinal()
+    end = number + row.days_supply - 1
+    return Supply(row, first, dt.date.fromordinal(end), (number, end))
+
+
+def supplies(rows: Iterable[Row], starts: Starts) -> tuple[Supply, ...]:
+    """Return the supplies of `rows` by first day, then id; those of voided rows are left out."""
+    found = [supply(row, starts) for row in rows if not row.voided]
+    return tuple(sorted(found, key=lambda s: (s.first, s.id)))
+
+
+def fills(found: Iterable[Supply]) -> tuple[Fill, ...]:
+    """Return `found` with the parts of one fill (DSP13 not 00) together, by first day.
+
+    Parts belong together by dispenser, Rx number and fill number, of the same drug.
+    """
+    together: dict[tuple[object, ...], list[Supply]] = {}
+    for one in found:
+        row = one.row
+        whole = row.partial_fill in ("00", "")
+        key = (
+            (row.dispensation_id,)
+            if whole
+            else (row.dispenser_id, row.rx_number, row.fill_number, row.makeup.sameness)
+        )
+        together.setdefault(key, []).append(one)
+    made = [_fill(parts) for parts in together.values()]
+    return tuple(sorted(made, key=lambda f: (f.first, f.parts[0].id)))
+
+
+def _fill(parts: list[Supply]) -> Fill:
+    parts.sort(key=lambda s: (s.first, s.id))
+    lasts = [part.last for part in parts if part.last is not None]
+    return Fill(tuple(parts), parts[0].first, max(lasts) if len(lasts) == len(parts) else None)
+
+
+def touching(found: Iterable[Supply], runs: Iterable[Run]) -> tuple[UUID, ...]:
+    """Return the ids of the supplies that cover a day of `runs`, in the order given."""
+    listed = tuple(runs)
+    return tuple(
+        one.id
+        for one in found
+        if one.last is not None and any(one.first <= run.last and run.first <= one.last for run in listed)
+    )
