@@ -1,10 +1,10 @@
-"""How dates, numbers and names read on the page. No figure is rounded but MME a day, to one decimal."""
+"""How dates, numbers and names read on the page. No figure is ever rounded up across a threshold."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 
@@ -35,10 +35,16 @@ def number(value: Decimal | int | None) -> str:
 
 
 def dose(value: Decimal | None) -> str:
-    """Return a dose to one decimal at most."""
+    """Return a dose to two decimals, cut and not rounded up: 89.996 must not read as 90.
+
+    Figures come with a fraction's tail cut at some digit (three sevenths of a dose and four sevenths of it
+    add up to 0.999999): that tail is rounded away first.
+    """
     if value is None:
         return ""
-    return number(value.quantize(Decimal("0.1"), ROUND_HALF_UP))
+    exact = value.quantize(Decimal("0.000001"), ROUND_HALF_UP)
+    shown = number(exact.quantize(Decimal("0.01"), ROUND_DOWN))
+    return "under 0.01" if shown == "0" and value > 0 else shown
 
 
 def phone(value: str | None) -> str:
@@ -49,7 +55,7 @@ def phone(value: str | None) -> str:
 
 def count(value: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun."""
-    return f"{value} {one if value == 1 else many or one + 's'}"
+    return f"{value or 'no'} {one if value == 1 else many or one + 's'}"
 
 
 def lower_first(value: str) -> str:

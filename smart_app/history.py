@@ -271,7 +271,7 @@ def _row(dispense: Resource, index: fhir.Index, *, administered: bool) -> Row:
         directions=fhir.text(fhir.first(dispense, "dosageInstruction"), "text"),
         prescriber=_party(fhir.part(order, "requester"), index),
         dispenser=_party(actor, index),
-        payment=fhir.text(payment, "display") or _PAYMENT.get(fhir.text(payment, "code") or ""),
+        payment=_PAYMENT.get(fhir.text(payment, "code") or "") or fhir.text(payment, "display"),
         mme=_mme(dispense),
         labels=_labels(fhir.parts(fhir.part(dispense, "meta"), "security")),
         administered=administered,

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from flask import Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from smart_app.errors import AppError, GatewayFailed, Unavailable
+from smart_app.errors import AppError, GatewayFailed
 from smart_app.registrations import Registration
 from smart_app.services import current
 
@@ -64,10 +64,8 @@ def error_page(error: AppError) -> tuple[str, int]:
     log.warning("refused", extra={"kind": error.kind, "detail": error.detail or error.public})
     if "ancestors" not in g:
         g.ancestors = _any_ehr()
-    asked = isinstance(error, GatewayFailed)
-    page = render_template(
-        "error.html", error=error, unknown_record=asked, retry=g.get("retry"), unavailable=_own_fault(error)
-    )
+    unknown = isinstance(error, GatewayFailed)
+    page = render_template("error.html", error=error, unknown_record=unknown, retry=g.get("retry"))
     return page, error.status
 
 
@@ -92,10 +90,6 @@ def crash(error: Exception) -> tuple[str, int]:
         "This is a fault of the app, not of the chart. Try again; tell your help desk if it stays."
     )
     return render_template("error.html", error=known), 500
-
-
-def _own_fault(error: AppError) -> bool:
-    return isinstance(error, Unavailable)
 
 
 def _any_ehr() -> tuple[str, ...]:

@@ -81,7 +81,15 @@ class Timeline:
     @property
     def marks(self) -> bool:
         """Return whether a supply without days is drawn."""
-        return any(bar.mark for lane in self.lanes for strip in lane.strips for bar in strip.bars)
+        return any(bar.mark for bar in self._bars())
+
+    @property
+    def unsold(self) -> bool:
+        """Return whether a supply without a pick-up is drawn."""
+        return any(bar.row.sold is None for bar in self._bars())
+
+    def _bars(self) -> Iterable[Bar]:
+        return (bar for lane in self.lanes for strip in lane.strips for bar in strip.bars)
 
 
 def draw(

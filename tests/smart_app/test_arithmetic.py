@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_app import facts, timeline
+from smart_app import facts, formats, timeline
 from smart_app.history import CLASSES, Dose, Row
 
 TODAY = dt.date(2026, 11, 20)
@@ -152,6 +153,30 @@ def test_what_has_no_figure_is_uncounted_whatever_the_reason() -> None:
     assert found.active.total is None
     assert found.active.uncounted == 3
     assert found.buprenorphine_active == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("90", "90"),
+        ("90.00", "90"),
+        ("89.99", "89.99"),
+        ("89.996", "89.99"),
+        ("49.999999999999", "50"),
+        ("40.714285", "40.71"),
+        ("22.5", "22.5"),
+        ("0.004", "under 0.01"),
+    ],
+)
+def test_a_dose_below_a_threshold_never_reads_as_the_threshold(value: str, shown: str) -> None:
+    assert formats.dose(Decimal(value)) == shown
+
+
+@given(st.integers(1, 500), st.integers(1, 400), st.integers(1, 90))
+def test_parts_of_a_dose_add_up_to_the_whole(whole: int, part: int, of: int) -> None:
+    first = (Decimal(whole * part) / of).quantize(Decimal("1e-9"), ROUND_DOWN)
+    second = (whole - Decimal(whole * part) / of).quantize(Decimal("1e-9"), ROUND_DOWN)
+    assert formats.dose(first + second) == str(whole)
 
 
 def test_withdrawn_rows_are_in_no_count() -> None:
