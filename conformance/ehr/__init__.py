@@ -1,7 +1,8 @@
 """The EHR double: a hospital's EHR as a SMART app meets it.
 
 It is an authorization server of its own (SMART App Launch 2.2, EHR launch only), a few FHIR R4
-resources, and a chart page that opens the app in a sandboxed frame. `python -m conformance.ehr`
+resources, a chart page that opens the app in a sandboxed frame, and an order screen that asks a CDS
+service (CDS Hooks 2.0) and launches the app from its cards. `python -m conformance.ehr`
 serves it; `conformance.ehr.settings` lists its variables and `conformance.ehr.book` its file.
 
 It is a double: one process, state in memory (a restart forgets sessions, launches, codes and tokens),

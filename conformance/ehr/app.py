@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from conformance.ehr import authorize, discovery, fhir, pages, token
+from conformance.ehr import authorize, discovery, fhir, orders, pages, token
 from conformance.ehr.context import Ehr, install
 
 #: The largest request body; forms and assertions are far smaller.
@@ -23,7 +23,7 @@ def create_app(ehr: Ehr) -> Flask:
     host = urlsplit(ehr.settings.base_url).hostname or "localhost"
     app.config["TRUSTED_HOSTS"] = [host, "localhost", "127.0.0.1"]
     install(ehr, app.extensions)
-    for part in (discovery, authorize, token, fhir, pages):
+    for part in (discovery, authorize, token, fhir, orders, pages):
         app.register_blueprint(part.blueprint)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.register_error_handler(HTTPException, _http_error)
@@ -67,5 +67,6 @@ def _policy(ehr: Ehr) -> str:
     ancestors = "'self'" if request.path == "/auth/authorize" else "'none'"
     return (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "connect-src 'self'; "
         f"base-uri 'none'; frame-src 'self' {app_origin}; frame-ancestors {ancestors}"
     )

@@ -96,6 +96,7 @@ def _code(ehr: Ehr, client: Client, redirect_uri: str, asked: MultiDict[str, str
             practitioner=launch.practitioner,
             patient=launch.patient,
             expires=ehr.state.now() + CODE_LIFE,
+            app_context=launch.app_context,
         )
     )
 

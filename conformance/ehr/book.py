@@ -5,7 +5,12 @@
                   "token_endpoint_auth_method": "private_key_jwt"|"client_secret_basic"|"client_secret_post",
                   "jwks": {"keys": [...]} | "client_secret"}],
      "practitioners": [FHIR Practitioner], "organization": FHIR Organization, "patients": [FHIR Patient],
+     "cds": {"services_url": "http://localhost:8000/cds-services"},
      "faults": [names from conformance.ehr.faults]}
+
+`cds` and `faults` may be left out. `cds` is the CDS service that the order screen asks: its discovery
+address, on loopback. `"client_id"` there is the `subject` of the tokens handed to it (`cds-service`), and
+`"jku": true` puts the double's JWKS address into the header of its hook tokens.
 
 The file is read again when it changes on disk. A change that can't be read is logged and the last good
 content kept, since writers need not be atomic.
@@ -22,7 +27,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.ehr.faults import Fault
+from conformance.ehr.faults import Fault, HookFault
+from conformance.ehr.settings import loopback
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,15 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Cds:
+    """The CDS service that the order screen asks."""
+
+    services_url: str
+    client_id: str
+    jku: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """One reading of the file."""
 
@@ -57,6 +72,8 @@ class Content:
     organization: Resource
     patients: Mapping[str, Resource]
     faults: frozenset[Fault]
+    hook_faults: frozenset[HookFault]
+    cds: Cds | None
 
     @property
     def app_origin(self) -> str:
@@ -148,13 +165,17 @@ def _read(path: Path) -> Content:
         raise BadBook(f"the file {path} is not JSON.") from None
     try:
         clients = [_client(entry) for entry in raw["clients"]]
+        faults = set(raw.get("faults", ()))
+        hook_faults = frozenset(HookFault(name) for name in faults & set(HookFault))
         return Content(
             app_launch_url=_url(raw["app_launch_url"]),
             clients={client.client_id: client for client in clients},
             practitioners=_by_id(raw["practitioners"], "Practitioner"),
             organization=_resource(raw["organization"], "Organization"),
             patients=_by_id(raw["patients"], "Patient"),
-            faults=frozenset(Fault(name) for name in raw.get("faults", ())),
+            faults=frozenset(Fault(name) for name in faults - hook_faults),
+            hook_faults=hook_faults,
+            cds=_cds(raw["cds"]) if raw.get("cds") else None,
         )
     except KeyError as error:
         raise BadBook(f"the file {path} has no {error}.") from None
@@ -174,6 +195,15 @@ def _client(raw: Mapping[str, Any]) -> Client:
         raise ValueError("a client has neither jwks nor client_secret for its method.")
     redirect_uris = tuple(_url(uri) for uri in raw["redirect_uris"])
     return Client(str(raw["client_id"]), redirect_uris, str(raw["scope"]), method, keys, secret)
+
+
+def _cds(raw: Mapping[str, Any]) -> Cds:
+    url = _url(raw["services_url"])
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not loopback(parts.hostname or "") or parts.query:
+        # Names and birth dates go there, made up or not.
+        raise ValueError("cds.services_url must be http on loopback, without query.")
+    return Cds(url.rstrip("/"), str(raw.get("client_id") or "cds-service"), bool(raw.get("jku")))
 
 
 def _by_id(raw: list[Resource], kind: str) -> dict[str, Resource]:

@@ -11,7 +11,7 @@ from typing import cast
 from flask import current_app
 
 from conformance.ehr.book import Book
-from conformance.ehr.keys import SigningKey
+from conformance.ehr.keys import HookKey, SigningKey
 from conformance.ehr.settings import Settings
 from conformance.ehr.state import State
 
@@ -26,6 +26,7 @@ class Ehr:
     book: Book
     state: State
     key: SigningKey = field(default_factory=SigningKey)
+    hook_key: HookKey = field(default_factory=HookKey)
 
     @classmethod
     def of(cls, settings: Settings, now: Callable[[], float] = time.time) -> Ehr:

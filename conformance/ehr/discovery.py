@@ -82,9 +82,10 @@ def openid_configuration() -> Response:
 
 @blueprint.get("/.well-known/jwks.json")
 def jwks() -> Response:
-    """Answer the public keys that id_tokens are signed with."""
-    answer = _public(jsonify(current().key.jwks()))
-    # The key dies with the process, and a client may keep the set as long as this says (RFC 9111).
+    """Answer the public keys: id_tokens are signed with the RSA one, hook tokens with the EC one."""
+    ehr = current()
+    answer = _public(jsonify({"keys": [*ehr.key.jwks()["keys"], *ehr.hook_key.jwks()["keys"]]}))
+    # They die with the process, and a client may keep the set as long as this says (RFC 9111).
     answer.headers["Cache-Control"] = "max-age=60"
     return answer
 

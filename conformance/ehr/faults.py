@@ -1,6 +1,7 @@
 """The ways in which the double can be told to misbehave; `"faults"` in its file names them.
 
-Each says what the double then does. A good client refuses to show anything in every one of these cases.
+Each says what the double then does. In every case of `Fault` a good client refuses to show anything. In
+every case of `HookFault` a good CDS service still answers, and a good app still shows the launch's patient.
 """
 
 from __future__ import annotations
@@ -51,3 +52,22 @@ class Fault(StrEnum):
     OTHER_PATIENT = "other-patient"
     #: The Patient read answers 500.
     PATIENT_UNAVAILABLE = "patient-unavailable"
+
+
+class HookFault(StrEnum):
+    """One thing that an order screen may do badly, by its name in the file. CDS Hooks 2.0 §prefetch."""
+
+    #: No `prefetch` at all.
+    PREFETCH_MISSING = "prefetch-missing"
+    #: Every prefetch key is null: the EHR says that it has none of it.
+    PREFETCH_NULL = "prefetch-null"
+    #: Only the last of the prefetch keys is sent.
+    PREFETCH_PARTIAL = "prefetch-partial"
+    #: Every prefetch key holds an OperationOutcome, as a failed search leaves it.
+    PREFETCH_OUTCOME = "prefetch-outcome"
+    #: Neither `fhirServer` nor `fhirAuthorization`: what is not prefetched can't be had.
+    NO_FHIR_ACCESS = "no-fhir-access"
+    #: The token answer's `appContext` names another patient than the launch.
+    APP_CONTEXT_OTHER_PATIENT = "app-context-other-patient"
+    #: The token answer's `appContext` is cut off in the middle.
+    APP_CONTEXT_BROKEN = "app-context-broken"

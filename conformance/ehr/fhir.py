@@ -45,7 +45,18 @@ def refuse(refused: _Refused) -> Response:
 def read(kind: str, ident: str) -> Response:
     """Answer one resource; 403 for any id outside the launch, existing or not."""
     ehr = current()
-    token = _token(ehr)
+    return _fhir(_read(ehr, _token(ehr), kind, ident))
+
+
+def as_token(ehr: Ehr, token: Token, kind: str, ident: str) -> Resource | None:
+    """Return what a read with that token would answer, None where it would be refused."""
+    try:
+        return _read(ehr, token, kind, ident)
+    except _Refused:
+        return None
+
+
+def _read(ehr: Ehr, token: Token, kind: str, ident: str) -> Resource:
     own_record = kind == "Practitioner" and ident == token.practitioner and "fhirUser" in token.scope.split()
     # SMART 2.2 §scopes-for-requesting-identity-data: the fhirUser is readable without a resource scope.
     if not own_record:
@@ -55,7 +66,7 @@ def read(kind: str, ident: str) -> Response:
         raise _Refused(403, "forbidden", "This is outside what the token was launched for.")
     if kind == "Patient":
         resource = _spoiled(ehr, resource)
-    return _fhir(resource)
+    return resource
 
 
 @blueprint.get("/<kind>")

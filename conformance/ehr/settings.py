@@ -61,7 +61,7 @@ class Settings:
         base_url = _base_url(env.get("PDMP_EHR_BASE_URL") or "http://ehr.localhost:8002")
         bind = env.get("PDMP_EHR_BIND") or f"127.0.0.1:{urlsplit(base_url).port or 80}"
         host, _, port = bind.rpartition(":")
-        if not _loopback(host.strip("[]")) or not port.isdigit():
+        if not loopback(host.strip("[]")) or not port.isdigit():
             raise Misconfigured("PDMP_EHR_BIND must be a loopback address and a port.")
         file = env.get("PDMP_EHR_FILE") or str(Path(env.get("PDMP_HOME") or ".pdmp") / "ehr.json")
         return cls(base_url, bind, Path(file).absolute(), _date(env.get("PDMP_TEST_TODAY")))
@@ -73,13 +73,14 @@ def _base_url(text: str) -> str:
         raise Misconfigured("PDMP_EHR_BASE_URL must be an absolute http or https URL.")
     if text.endswith("/") or parts.path:
         raise Misconfigured("PDMP_EHR_BASE_URL must be an origin, without path or trailing slash.")
-    if not _loopback(parts.hostname):
+    if not loopback(parts.hostname):
         # It signs anybody in as any practitioner.
         raise Misconfigured("PDMP_EHR_BASE_URL must be on loopback: the double asks for no password.")
     return text
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Return whether a host of a URL is this machine: an address, `localhost` or a name below it."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

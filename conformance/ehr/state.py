@@ -9,8 +9,11 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+from conformance.ehr.cards import Advice
+from conformance.ehr.medication import Order
 
 #: Seconds. SMART 2.2 asks for a short-lived launch and a code of about a minute (RFC 6749 §4.1.2: ten
 #: minutes at most).
@@ -33,12 +36,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One click in a chart: which client was opened by whom for whom."""
+    """One click in a chart: which client was opened by whom for whom, and from which card's context."""
 
     client_id: str
     practitioner: str
     patient: str
     expires: float
+    app_context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Code:
     practitioner: str
     patient: str
     expires: float
+    app_context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,27 @@ class SpentCode:
 class Assertion:
     """A `jti` that was seen; kept until its assertion can't be accepted any more."""
 
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """One user's order screen of one chart. `advice` is what the last hook brought."""
+
+    hook_instance: str
+    expires: float
+    drafts: tuple[Order, ...] = ()
+    signed: tuple[Order, ...] = ()
+    advice: Advice = field(default_factory=Advice)
+    #: The drafts that were shown with their order-sign cards; only these are signed by a second press.
+    warned: tuple[Order, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What the patient-view hook brought when a chart was opened."""
+
+    advice: Advice
     expires: float
 
 
@@ -120,6 +146,13 @@ class Shelf(Generic[T]):
                 return False
             self._things[name] = thing
             return True
+
+    def put_as(self, name: str, thing: T) -> None:
+        """Keep `thing` under `name`, instead of what was there."""
+        with self._lock:
+            self._sweep()
+            self._things.pop(name, None)
+            self._things[name] = thing
 
     def get(self, name: str) -> T | None:
         """Return the living thing of that name, or None."""
@@ -161,3 +194,7 @@ class State:
         self.spent_codes: Shelf[SpentCode] = Shelf(now)
         self.tokens: Shelf[Token] = Shelf(now)
         self.assertions: Shelf[Assertion] = Shelf(now)
+        #: Order screens, by session and patient.
+        self.pads: Shelf[Pad] = Shelf(now)
+        #: Cards that a chart showed when it was opened, by session and patient.
+        self.greetings: Shelf[Greeting] = Shelf(now)

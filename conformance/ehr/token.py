@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import re
 from typing import Any
 
@@ -17,7 +18,7 @@ from flask import Blueprint, Response, jsonify, request
 from conformance.ehr.chart import encounter_id
 from conformance.ehr.clients import InvalidClient, authenticate
 from conformance.ehr.context import Ehr, current
-from conformance.ehr.faults import Fault
+from conformance.ehr.faults import Fault, HookFault
 from conformance.ehr.keys import SigningKey, unsigned
 from conformance.ehr.state import TOKEN_LIFE, Code, SpentCode, Token
 
@@ -89,9 +90,25 @@ def _answer(ehr: Ehr, code: Code, name: str) -> dict[str, Any]:
     }
     if Fault.TOKEN_WITHOUT_PATIENT not in faults:
         body["patient"] = code.patient
+    if code.app_context is not None:
+        # CDS Hooks 2.0 §link: the app gets the card's context with its token, by no other way.
+        body["appContext"] = _app_context(ehr, code.app_context)
     if "openid" in code.scope.split() and Fault.TOKEN_WITHOUT_ID_TOKEN not in faults:
         body["id_token"] = _id_token(ehr, code)
     return body
+
+
+def _app_context(ehr: Ehr, text: str) -> str:
+    faults = ehr.book.content().hook_faults
+    if HookFault.APP_CONTEXT_BROKEN in faults:
+        return text[: len(text) // 2]
+    if HookFault.APP_CONTEXT_OTHER_PATIENT in faults:
+        context = json.loads(text)
+        for part in context["parameter"]:
+            if part["name"] == "patient":
+                part["resource"]["id"] = "another-patient"
+        return json.dumps(context)
+    return text
 
 
 def _id_token(ehr: Ehr, code: Code) -> str:
