@@ -18,7 +18,7 @@ from gateway.clinical import curve as curves
 from gateway.clinical.curve import Curve
 from gateway.clinical.episodes import EpisodeRule, episodes
 from gateway.clinical.figures import text
-from gateway.clinical.overlap import Overlaps, Pattern, opioids_of_two_fills
+from gateway.clinical.overlap import Overlaps, Pattern, opioids_of_two_fills, taking_part
 from gateway.clinical.refills import early_fills
 from gateway.clinical.row import CARE_TREATMENTS
 from gateway.clinical.runs import Run, as_runs, clip, days_of
@@ -98,6 +98,7 @@ class _Maker:
     def __init__(self, found: tuple[Supply, ...], window: Run) -> None:
         self._found = found
         self._window = window
+        self._by_id = {s.id: s for s in found}
 
     def dose(self, rule: DoseThreshold, curve: Curve) -> Alert | None:
         runs = self._inside(curves.reaching(curve, rule.at_least))
@@ -131,12 +132,14 @@ class _Maker:
 
     def overlap(self, rule: OverlapThreshold, together: Overlaps) -> Alert | None:
         twice = rule.pattern is Pattern.OPIOID_TWICE
-        whole = opioids_of_two_fills(self._found) if twice else together.of(rule.pattern)
-        runs = self._inside(whole.runs)
+        if twice:
+            every, looked_at = opioids_of_two_fills(self._found)
+        else:
+            every, looked_at = together.of(rule.pattern).runs, taking_part(rule.pattern, self._found)
+        runs = self._inside(every)
         if days_of(runs) < rule.days:
             return None
         name = _name(rule.pattern)
-        wanted = set(whole.rows)
         more = (
             (
                 "Parts of one prescription, and doses that a treatment programme handed out together, "
@@ -155,7 +158,7 @@ class _Maker:
             unit="d",
             table="",
             runs=runs,
-            rows=touching((s for s in self._found if s.id in wanted), runs),
+            rows=touching(looked_at, runs),
             not_counted=together.not_judged,
             exclusions=(EXCLUSIONS, TAKEN, *more),
         )
@@ -176,7 +179,7 @@ class _Maker:
                 unit="prescribers/dispensers",
                 table="",
                 runs=(episode.run,),
-                rows=episode.rows,
+                rows=tuple(self._by_id[key] for key in episode.rows),
                 not_counted=(),
                 exclusions=(
                     EXCLUSIONS,
@@ -189,10 +192,9 @@ class _Maker:
         ]
 
     def early(self, days: int, source: str) -> list[Alert | None]:
-        by_id = {s.id: s for s in self._found}
         result: list[Alert | None] = []
         for fill in early_fills(self._found, days):
-            day = by_id[fill.rows[0]].first
+            day = self._by_id[fill.rows[0]].first
             if day not in self._window:
                 continue
             result.append(
@@ -206,7 +208,7 @@ class _Maker:
                     unit="d",
                     table="",
                     runs=(Run(day, day),),
-                    rows=(*fill.before, *fill.rows),
+                    rows=tuple(self._by_id[key] for key in (*fill.before, *fill.rows)),
                     not_counted=(),
                     exclusions=(
                         "A change of dose, travel or a holiday may explain an early fill; the PDMP does not "
@@ -239,12 +241,11 @@ class _Maker:
         unit: str,
         table: str,
         runs: tuple[Run, ...],
-        rows: tuple[UUID, ...],
+        rows: tuple[Supply, ...],
         not_counted: tuple[UUID, ...],
         exclusions: tuple[str, ...],
     ) -> Alert:
-        wanted = set(rows)
-        behind = [s.row for s in self._found if s.id in wanted]
+        behind = [s.row for s in rows]
         return Alert(
             category=category,
             code=code,
@@ -256,7 +257,7 @@ class _Maker:
             table=table,
             window=self._window,
             runs=runs,
-            rows=rows,
+            rows=tuple(row.dispensation_id for row in behind),
             not_counted=not_counted,
             care_reported=tuple(r.dispensation_id for r in behind if r.treatment_type in CARE_TREATMENTS),
             restrictions=frozenset(r.restriction for r in behind if r.restriction is not None),

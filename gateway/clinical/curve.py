@@ -15,7 +15,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from gateway.clinical.mme import Uncounted
-from gateway.clinical.runs import Run, as_runs, sum_by_day, union
+from gateway.clinical.runs import Levels, Run, as_runs, sum_by_day, union
 from gateway.clinical.supplies import Supply
 
 
@@ -43,10 +43,15 @@ class Curve:
     `considered` is how many dispensations ought to be in it, `not_counted` those of them that are not.
     """
 
-    days: tuple[DailyDose, ...]
+    levels: Levels
     table: str
     considered: int
     not_counted: tuple[NotCounted, ...]
+
+    @property
+    def days(self) -> tuple[DailyDose, ...]:
+        """Return every run of equal days, in order."""
+        return daily(self.levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,10 @@ class Mean:
 def morphine_curve(found: Iterable[Supply], table: str) -> Curve:
     """Return MME by day of `found`. `table` names the factors by which their doses were computed."""
     counted, missing = _sorted_out(found)
-    days = sum_by_day(
+    levels = sum_by_day(
         (s.span, s.row.makeup.dose.per_day) for s in counted if s.span and s.row.makeup.dose.per_day
     )
-    return Curve(daily(days), table, len(counted) + len(missing), tuple(missing))
+    return Curve(levels, table, len(counted) + len(missing), tuple(missing))
 
 
 def active(found: Iterable[Supply], table: str, day: dt.date) -> Active:
@@ -97,35 +102,38 @@ def active(found: Iterable[Supply], table: str, day: dt.date) -> Active:
     return Active(day, total, table, tuple(s.id for s in counted), tuple(missing))
 
 
-def daily(levels: Iterable[tuple[int, int, Fraction]]) -> tuple[DailyDose, ...]:
-    """Return `runs.sum_by_day` as dates."""
-    return tuple(DailyDose(dt.date.fromordinal(a), dt.date.fromordinal(b), level) for a, b, level in levels)
+def daily(levels: Levels) -> tuple[DailyDose, ...]:
+    """Return `levels` as dates and doses."""
+    return tuple(_dose(levels, run) for run in levels.runs)
 
 
 def on(curve: Curve, day: dt.date) -> Fraction:
     """Return the counted sum of `day`; 0 when nothing that could be counted covers it."""
-    return next((run.per_day for run in curve.days if run.first <= day <= run.last), Fraction(0))
+    number = day.toordinal()
+    levels = curve.levels
+    return Fraction(sum(whole for a, b, whole in levels.runs if a <= number <= b), levels.parts)
 
 
 def peak(curve: Curve, window: Run) -> DailyDose | None:
     """Return the first run of days in `window` with the highest sum; None: no counted day."""
     inside = _clipped(curve, window)
-    return max(inside, key=lambda run: run.per_day, default=None)
+    return _dose(curve.levels, max(inside, key=lambda run: run[2])) if inside else None
 
 
 def mean(curve: Curve, window: Run) -> Mean:
     """Return the mean a day over all days of `window`, and over its days with a counted supply."""
     inside = _clipped(curve, window)
-    covered = sum(_days(run) for run in inside)
-    total = sum((run.per_day * _days(run) for run in inside), Fraction(0))
+    covered = sum(b - a + 1 for a, b, _ in inside)
+    total = Fraction(sum((b - a + 1) * whole for a, b, whole in inside), curve.levels.parts)
     return Mean(total / window.days, total / covered if covered else None, covered)
 
 
 def reaching(curve: Curve, threshold: Fraction) -> tuple[Run, ...]:
     """Return the days at or above `threshold`, compared exactly: 49.99 does not reach 50."""
-    return as_runs(
-        union((r.first.toordinal(), r.last.toordinal()) for r in curve.days if r.per_day >= threshold)
-    )
+    levels = curve.levels
+    # level / parts >= threshold, without dividing.
+    enough = threshold.numerator * levels.parts
+    return as_runs(union((a, b) for a, b, whole in levels.runs if whole * threshold.denominator >= enough))
 
 
 def _sorted_out(found: Iterable[Supply]) -> tuple[list[Supply], list[NotCounted]]:
@@ -140,13 +148,13 @@ def _sorted_out(found: Iterable[Supply]) -> tuple[list[Supply], list[NotCounted]
     return counted, missing
 
 
-def _clipped(curve: Curve, window: Run) -> list[DailyDose]:
+def _clipped(curve: Curve, window: Run) -> list[tuple[int, int, int]]:
+    first, last = window.span
     return [
-        DailyDose(max(run.first, window.first), min(run.last, window.last), run.per_day)
-        for run in curve.days
-        if run.first <= window.last and run.last >= window.first
+        (max(a, first), min(b, last), whole) for a, b, whole in curve.levels.runs if a <= last and b >= first
     ]
 
 
-def _days(run: DailyDose) -> int:
-    return run.last.toordinal() - run.first.toordinal() + 1
+def _dose(levels: Levels, run: tuple[int, int, int]) -> DailyDose:
+    first, last, whole = run
+    return DailyDose(dt.date.fromordinal(first), dt.date.fromordinal(last), Fraction(whole, levels.parts))

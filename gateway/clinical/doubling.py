@@ -43,18 +43,18 @@ def doublings(found: Iterable[Supply]) -> tuple[Doubling, ...]:
     by_name: dict[str, list[Supply]] = {}
     for one in found:
         if one.span is not None:
-            for name in {c.name for c in one.row.makeup.contents if c.drug_class is not None}:
+            for name in one.row.makeup.names:
                 by_name.setdefault(name, []).append(one)
     result: list[Doubling] = []
     for name, listed in sorted(by_name.items()):
         spans: list[Span] = [one.span for one in listed if one.span is not None]
         runs = as_runs(at_least(spans, 2))
         if runs:
-            rows = set(touching(listed, runs))
-            strengths = {_strengths(one, name) for one in listed if one.id in rows}
-            result.append(
-                Doubling(name, runs, tuple(s.id for s in listed if s.id in rows), len(strengths) > 1)
-            )
+            doubled = touching(listed, runs)
+            # Equal packages share their makeup: most are compared by identity.
+            makeups = {id(one.row.makeup): one for one in doubled}
+            strengths = {_strengths(one, name) for one in makeups.values()}
+            result.append(Doubling(name, runs, tuple(one.id for one in doubled), len(strengths) > 1))
     return tuple(result)
 
 

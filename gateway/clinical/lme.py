@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from gateway.clinical.curve import Curve, NotCounted, daily
+from gateway.clinical.curve import Curve, NotCounted
 from gateway.clinical.drug import Lane
 from gateway.clinical.mme import Uncounted
 from gateway.clinical.row import Row
@@ -73,4 +73,4 @@ def lorazepam_curve(found: Iterable[Supply], table: LmeTable | None) -> Curve | 
             counted.append((one.span, dose.per_day))
         else:
             missing.append(NotCounted(one.id, dose.reason or Uncounted.NO_DAYS_SUPPLY))
-    return Curve(daily(sum_by_day(counted)), table.name, len(counted) + len(missing), tuple(missing))
+    return Curve(sum_by_day(counted), table.name, len(counted) + len(missing), tuple(missing))

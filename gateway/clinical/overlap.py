@@ -84,17 +84,23 @@ def overlaps(found: Iterable[Supply]) -> Overlaps:
     return Overlaps(tuple(result), tuple(s.id for s in listed if not _is_judged(s)))
 
 
-def opioids_of_two_fills(found: Iterable[Supply]) -> Overlap:
-    """Return the days on which opioids of two different fills lie together.
+def opioids_of_two_fills(found: Iterable[Supply]) -> tuple[tuple[Run, ...], list[Supply]]:
+    """Return the days on which opioids of two different fills lie together, and all that were looked at.
 
     Unlike `OPIOID_TWICE`, the parts of one fill count as one, and the daily doses of a treatment programme
     that were handed out together as none.
     """
-    opioids = [s for s in found if DrugClass.OPIOID in s.row.makeup.classes and not s.row.is_programme_dose]
+    opioids = [s for s in taking_part(Pattern.OPIOID_TWICE, found) if not s.row.is_programme_dose]
     spans: list[Span] = []
     for fill in fills(opioids):
         spans += union(part.span for part in fill.parts if part.span is not None)
-    return _overlap(Pattern.OPIOID_TWICE, at_least(spans, 2), opioids)
+    return as_runs(at_least(spans, 2)), opioids
+
+
+def taking_part(pattern: Pattern, found: Iterable[Supply]) -> list[Supply]:
+    """Return the supplies that hold a class of `pattern`."""
+    wanted = frozenset(pattern.classes)
+    return [s for s in found if not wanted.isdisjoint(s.row.makeup.classes)]
 
 
 def _spans(found: Iterable[Supply], drug_class: DrugClass) -> list[Span]:
@@ -103,8 +109,7 @@ def _spans(found: Iterable[Supply], drug_class: DrugClass) -> list[Span]:
 
 def _overlap(pattern: Pattern, together: list[Span], found: Iterable[Supply]) -> Overlap:
     runs = as_runs(together)
-    wanted = set(pattern.classes)
-    return Overlap(pattern, runs, touching((s for s in found if wanted & s.row.makeup.classes), runs))
+    return Overlap(pattern, runs, tuple(s.id for s in touching(taking_part(pattern, found), runs)))
 
 
 def _is_judged(one: Supply) -> bool:

@@ -47,6 +47,8 @@ class Makeup:
     schedule: str
     long_acting: bool
     classes: frozenset[DrugClass]
+    names: frozenset[str]
+    """Substances that have a class."""
     sameness: tuple[object, ...]
     """Equal for two products that a patient takes as one drug: substances, strengths, release."""
 

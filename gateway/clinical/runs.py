@@ -114,11 +114,16 @@ def at_least(spans: Iterable[Span], times: int) -> list[Span]:
     return union(result)
 
 
-def sum_by_day(amounts: Iterable[tuple[Span, Fraction]]) -> list[tuple[int, int, Fraction]]:
-    """Return the runs of days with equal sums, in order; days whose sum is 0 are left out.
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Sums by day: (first, last, sum in `parts`ths), in order, never touching with equal sums, never 0."""
 
-    Exact: everything is counted in whole parts of one common denominator.
-    """
+    parts: int
+    runs: tuple[tuple[int, int, int], ...]
+
+
+def sum_by_day(amounts: Iterable[tuple[Span, Fraction]]) -> Levels:
+    """Return the runs of days with equal sums, exact: counted in whole parts of one common denominator."""
     listed = list(amounts)
     parts = lcm(*(amount.denominator for _, amount in listed))
     changes: dict[int, int] = {}
@@ -126,12 +131,12 @@ def sum_by_day(amounts: Iterable[tuple[Span, Fraction]]) -> list[tuple[int, int,
         whole = amount.numerator * (parts // amount.denominator)
         changes[first] = changes.get(first, 0) + whole
         changes[last + 1] = changes.get(last + 1, 0) - whole
-    result: list[tuple[int, int, Fraction]] = []
+    result: list[tuple[int, int, int]] = []
     level = start = 0
     for day in sorted(changes):
         if changes[day] == 0:
             continue
         if level:
-            result.append((start, day - 1, Fraction(level, parts)))
+            result.append((start, day - 1, level))
         start, level = day, level + changes[day]
-    return result
+    return Levels(parts, tuple(result))

@@ -9,6 +9,7 @@ supplies. Only calendar dates: no time of day, zone or clock change can move one
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -76,39 +77,40 @@ def supply(row: Row, starts: Starts) -> Supply:
 def supplies(rows: Iterable[Row], starts: Starts) -> tuple[Supply, ...]:
     """Return the supplies of `rows` by first day, then id; those of voided rows are left out."""
     found = [supply(row, starts) for row in rows if not row.voided]
-    return tuple(sorted(found, key=lambda s: (s.first, s.id)))
+    found.sort(key=lambda s: (s.first, s.row.dispensation_id.int))
+    return tuple(found)
 
 
 def fills(found: Iterable[Supply]) -> tuple[Fill, ...]:
-    """Return `found` with the parts of one fill (DSP13 not 00) together, by first day.
+    """Return `found`, in the order of `supplies`, with the parts of one fill (DSP13 not 00) together.
 
     Parts belong together by dispenser, Rx number and fill number, of the same drug.
     """
-    together: dict[tuple[object, ...], list[Supply]] = {}
+    together: dict[object, list[Supply]] = {}
     for one in found:
         row = one.row
         whole = row.partial_fill in ("00", "")
-        key = (
-            (row.dispensation_id,)
-            if whole
-            else (row.dispenser_id, row.rx_number, row.fill_number, row.makeup.sameness)
-        )
+        key: object = row.dispensation_id.int
+        if not whole:
+            key = (row.dispenser_id, row.rx_number, row.fill_number, row.makeup.sameness)
         together.setdefault(key, []).append(one)
-    made = [_fill(parts) for parts in together.values()]
-    return tuple(sorted(made, key=lambda f: (f.first, f.parts[0].id)))
+    return tuple(_fill(parts) for parts in together.values())
 
 
 def _fill(parts: list[Supply]) -> Fill:
-    parts.sort(key=lambda s: (s.first, s.id))
     lasts = [part.last for part in parts if part.last is not None]
     return Fill(tuple(parts), parts[0].first, max(lasts) if len(lasts) == len(parts) else None)
 
 
-def touching(found: Iterable[Supply], runs: Iterable[Run]) -> tuple[UUID, ...]:
-    """Return the ids of the supplies that cover a day of `runs`, in the order given."""
-    listed = tuple(runs)
-    return tuple(
-        one.id
-        for one in found
-        if one.last is not None and any(one.first <= run.last and run.first <= one.last for run in listed)
-    )
+def touching(found: Iterable[Supply], runs: Iterable[Run]) -> tuple[Supply, ...]:
+    """Return the supplies that cover a day of disjoint `runs`, in the order given."""
+    spans = sorted(run.span for run in runs)
+    ends = [last for _, last in spans]
+    result: list[Supply] = []
+    for one in found:
+        if one.span is not None:
+            # The first run that has not ended before this supply begins.
+            at = bisect_left(ends, one.span[0])
+            if at < len(spans) and spans[at][0] <= one.span[1]:
+                result.append(one)
+    return tuple(result)

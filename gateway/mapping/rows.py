@@ -70,6 +70,7 @@ def _makeup(parts: Sequence[Part], days_supply: int, m: Mappings, *, compound: b
         schedule=min((drug.schedule for drug in drugs), key=SCHEDULES.index, default=""),
         long_acting=long_acting,
         classes=frozenset(c.drug_class for c in contents if c.drug_class is not None),
+        names=frozenset(c.name for c in contents if c.drug_class is not None),
         sameness=(
             long_acting,
             *sorted((c.name, str(c.strength), c.unit) for c in contents),
