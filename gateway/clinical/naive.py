@@ -42,17 +42,22 @@ def naive_starts(found: Iterable[Supply], lookback: int, known_from: dt.date) ->
     same day is no history.
     """
     listed = tuple(found)
+    opioids = [s for s in listed if not _OPIOIDS.isdisjoint(s.row.makeup.classes)]
+    unclear = [s for s in listed if s.row.makeup.dose.reason is Uncounted.UNKNOWN_DRUG]
     result: list[NaiveStart] = []
-    for one in listed:
+    for one in opioids:
         opening = one.first - dt.timedelta(lookback)
         if not _begins(one) or opening < known_from:
             continue
-        before = [s for s in listed if s.first < one.first and (s.last or s.first) >= opening]
-        if any(_OPIOIDS & s.row.makeup.classes for s in before):
+        if any(_is_before(s, one, opening) for s in opioids):
             continue
-        unknown = tuple(s.id for s in before if s.row.makeup.dose.reason is Uncounted.UNKNOWN_DRUG)
+        unknown = tuple(s.id for s in unclear if _is_before(s, one, opening))
         result.append(NaiveStart(one.id, one.first, lookback, unknown))
     return tuple(result)
+
+
+def _is_before(other: Supply, one: Supply, opening: dt.date) -> bool:
+    return other.first < one.first and (other.last or other.first) >= opening
 
 
 def _begins(one: Supply) -> bool:
