@@ -9,6 +9,7 @@ import datetime as dt
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -72,21 +73,21 @@ def page(
     parameters["with_patient"] = with_patient
     parameters["with_references"] = with_references
     parameters["new_grant"] = new_grant
-    cursor = connection.execute(queries("dispensations.sql")["page"], parameters, binary=True)
-    whole, *rows = cursor.fetchall()
-    found = DispensationPage(total=whole[8] or 0, remaining=whole[9])
-    if whole[2] is not None:
-        found.patient = Entry("Patient", str(grant.person_id), whole[2])
-    ids = [str(row[0]) for row in rows]
-    found.dispenses = [Entry("MedicationDispense", key, row[2]) for key, row in zip(ids, rows, strict=True)]
-    if with_requests:
-        found.requests = [Entry("MedicationRequest", key, row[3]) for key, row in zip(ids, rows, strict=True)]
-    if with_references:
-        found.dispensers = {row[4]: row[5] for row in rows}
-        found.prescribers = {row[6]: row[7] for row in rows}
-    if rows:
-        found.last = (rows[-1][1], rows[-1][0])
-    return found
+    found = connection.execute(queries("dispensations.sql")["page"], parameters, binary=True).fetchall()
+    [whole] = [row for row in found if row[0] is None]
+    rows = [row for row in found if row[0] is not None]
+    # UNION ALL promises no order, though it keeps the one it meets: sorting what is sorted costs little.
+    rows.sort(key=itemgetter(1, 0), reverse=True)
+    return DispensationPage(
+        total=whole[4],
+        remaining=whole[5],
+        patient=None if whole[2] is None else Entry("Patient", str(grant.person_id), whole[2]),
+        dispenses=[Entry("MedicationDispense", row[0], row[2]) for row in rows],
+        requests=[Entry("MedicationRequest", row[0], row[3]) for row in rows] if with_requests else [],
+        dispensers=dict(zip(whole[6] or (), whole[7] or (), strict=True)),
+        prescribers=dict(zip(whole[8] or (), whole[9] or (), strict=True)),
+        last=(rows[-1][1], UUID(rows[-1][0])) if rows else None,
+    )
 
 
 def one(connection: Connection[Any], grant: Grant, resource_type: str, dispensation_id: UUID) -> Entry | None:

@@ -26,8 +26,8 @@ WITH admitted AS NOT MATERIALIZED (
     WHERE %(after_day)s::date IS NULL
        OR (filled_on, dispensation_id) < (%(after_day)s::date, %(after_id)s::uuid)
 ), page AS MATERIALIZED (
-    SELECT dispensation_id, version, filled_on, dispenser_id, prescriber_id, dispense_resource,
-           CASE WHEN %(with_requests)s THEN request_resource END AS request_resource
+    -- Without the resources: these come straight out of the table below, by the same snapshot.
+    SELECT dispensation_id, version, dispenser_id, prescriber_id
     FROM behind
     ORDER BY filled_on DESC, dispensation_id DESC
     LIMIT %(count)s
@@ -53,30 +53,35 @@ WITH admitted AS NOT MATERIALIZED (
            %(grant_id)s, %(request_id)s, %(window_start)s, %(window_end)s, ids, versions, %(other_resources)s
     FROM extent
 )
--- The first row is about the whole: the Patient when asked for, the counts. Then one row a dispensation.
-SELECT NULL::uuid AS dispensation_id, NULL::date AS filled_on,
+-- One row without an id is about the whole: the Patient when asked for, the counts, the references with their
+-- versions. Then one row a dispensation.
+SELECT NULL::text AS dispensation_id, NULL::date AS filled_on,
        CASE WHEN %(with_patient)s THEN (
            SELECT resource FROM pdmp.person
            WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s
        ) END AS resource, NULL::bytea AS request_resource,
-       NULL::uuid AS dispenser_id, NULL::integer AS dispenser_version,
-       NULL::uuid AS prescriber_id, NULL::integer AS prescriber_version,
        CASE WHEN rows < %(count)s AND %(after_day)s::date IS NULL THEN rows
             ELSE (SELECT count(*) FROM admitted) END AS total,
-       CASE WHEN rows < %(count)s THEN rows ELSE (SELECT count(*) FROM behind) END AS remaining
+       CASE WHEN rows < %(count)s THEN rows ELSE (SELECT count(*) FROM behind) END AS remaining,
+       dispensers.ids AS dispenser_ids, dispensers.versions AS dispenser_versions,
+       prescribers.ids AS prescriber_ids, prescribers.versions AS prescriber_versions
 FROM extent
-UNION ALL
-SELECT dispensation_id, filled_on, dispense_resource, request_resource,
-       CASE WHEN %(with_references)s THEN dispenser_id END,
-       CASE WHEN %(with_references)s THEN (
-           SELECT version FROM pdmp.dispenser WHERE dispenser.dispenser_id = page.dispenser_id
-       ) END,
-       CASE WHEN %(with_references)s THEN prescriber_id END,
-       CASE WHEN %(with_references)s THEN (
-           SELECT version FROM pdmp.prescriber WHERE prescriber.prescriber_id = page.prescriber_id
-       ) END, NULL, NULL
-FROM page
-ORDER BY filled_on DESC NULLS FIRST, dispensation_id DESC NULLS FIRST;
+CROSS JOIN LATERAL (
+    SELECT array_agg(dispenser_id) AS ids, array_agg(version) AS versions FROM pdmp.dispenser
+    WHERE %(with_references)s AND dispenser_id IN (SELECT dispenser_id FROM page)
+) AS dispensers
+CROSS JOIN LATERAL (
+    SELECT array_agg(prescriber_id) AS ids, array_agg(version) AS versions FROM pdmp.prescriber
+    WHERE %(with_references)s AND prescriber_id IN (SELECT prescriber_id FROM page)
+) AS prescribers
+UNION ALL (
+    SELECT dispensation_id::text, filled_on, dispense_resource,
+           CASE WHEN %(with_requests)s THEN request_resource END,
+           NULL, NULL, NULL, NULL, NULL, NULL
+    FROM behind
+    ORDER BY behind.filled_on DESC, behind.dispensation_id DESC
+    LIMIT %(count)s
+);
 
 -- name: person
 -- The rendered Patient of the person a grant is for.
