@@ -12,6 +12,7 @@ import time
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
+from smart_app import order
 from smart_app.errors import LaunchRefused
 from smart_app.launch import set_cookie
 from smart_app.responses import framed_by
@@ -61,6 +62,7 @@ def callback() -> Response:
             binding=begun.binding if keeps_cookie else None,
             token_ends=context.token_ends,
             ends=time.time() + PAGE_SECONDS,
+            order=order.keep(context.app_context, context.patient),
         )
     )
     answer = redirect(f"{services.settings.base_url}/view/{handle}", 303)

@@ -38,6 +38,8 @@ class Context:
     scope: str
     patient: str
     fhir_user: str
+    #: What a card brought along, as it came; unread and untrusted: see `smart_app.order`.
+    app_context: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class EhrClient:
             scope=granted if isinstance(granted, str) else ehr.scope,
             patient=patient,
             fhir_user=_user(ehr.iss, user),
+            app_context=data.get("appContext"),
         )
 
     def _id_token(

@@ -5,7 +5,8 @@ browser holds, so that a reader of the cache can neither open nor forge one:
 - `Launch`: from /launch to /callback, found by `state`, ten minutes, taken out by its first use;
 - `Page`: the page of one launch, found by the page handle, fifteen minutes idle, one hour at most.
 
-No medication history and no demographics are kept: each view of the page asks again.
+No medication history is kept, and of demographics only what compares an order screen's context with the
+chart: each view of the page asks again.
 
 How a launch is bound to its browser. /launch sets a cookie of that launch alone (its name ends in a
 part of the state's hash, so two patients opened at once never share one) and keeps the cookie's hash
@@ -54,7 +55,8 @@ class Page:
     """One launch's page: whose it is, and the EHR's token to read them with.
 
     `binding` is the hash of the cookie that must come with the handle; None where the browser keeps no
-    cookie. `ends` and `token_ends` are seconds since the epoch.
+    cookie. `ends` and `token_ends` are seconds since the epoch. `order` is what `smart_app.order` keeps of an
+    order screen's context.
     """
 
     iss: str
@@ -66,6 +68,7 @@ class Page:
     binding: str | None
     token_ends: float
     ends: float
+    order: str | None = None
 
 
 _Record = TypeVar("_Record", Launch, Page)

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Blueprint, g, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from smart_app import facts, history, persons, timeline
+from smart_app import facts, history, order, persons, timeline
 from smart_app.errors import EhrFailed, LaunchRefused
 from smart_app.launch import set_cookie
 from smart_app.registrations import Registration
@@ -56,7 +56,8 @@ def _answer(handle: str) -> Response:
 def _shown(services: Services, ehr: Registration, page: Page) -> dict[str, Any]:
     patient = services.ehr.patient(ehr, page.access_token, page.patient)
     user = services.ehr.user(ehr, page.access_token, page.fhir_user, page.scope)
-    answer = history.read(services.gateway.history(ehr, patient, user))
+    opened = order.weigh(page.order, patient, user)
+    answer = history.read(services.gateway.history(ehr, patient, opened.user))
     asked_at = dt.datetime.now(services.settings.zone)
     today = services.settings.today()
     chart = persons.person(patient)
@@ -68,6 +69,7 @@ def _shown(services: Services, ehr: Registration, page: Page) -> dict[str, Any]:
         "matched": [(p, persons.compare(chart, p)) for p in answer.persons],
         "facts": facts.of(answer.rows, today),
         "picture": timeline.draw(answer.rows, today, answer.start, answer.end),
+        "order": opened.fate,
         "asked_at": asked_at,
         "today": today,
         "jurisdiction": services.settings.jurisdiction_name,
