@@ -34,10 +34,10 @@ def test_the_page_opens_in_the_frame_of_a_chart(stage: Stage, mode: CookieMode) 
         frame = _open_chart(screen.page, stage)
         frame.locator("#rows tbody tr").first.wait_for()
         assert frame.locator("#rows tbody tr").count() == 19
-        frame.get_by_role("button", name="Refresh").click()
-        frame.locator("#rows tbody tr").first.wait_for()
         (inner,) = [f for f in screen.page.frames if f != screen.page.main_frame]
-        assert inner.url == f"{stage.settings.base_url}/view"
+        frame.get_by_role("button", name="Refresh").click()
+        inner.wait_for_url(f"{stage.settings.base_url}/view")
+        assert frame.locator("#rows tbody tr").count() == 19
         assert serious_faults(inner) == []
         assert screen.complaints() == []
         names = [c["name"] for c in screen.page.context.cookies() if c["name"].startswith("__Host-")]
