@@ -40,7 +40,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card under a name of our own, since `uuid` may be absent; `taken` once its link was followed."""
+    """A card under a name of our own, since `uuid` may be absent; `taken` once its link was followed.
+
+    `order` is the draft that was picked when it came.
+    """
 
     name: str
     service: str
@@ -54,6 +57,7 @@ class Card:
     reasons: tuple[Reason, ...]
     suggestions: int
     taken: bool = False
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,17 @@ class Advice:
     def without(self, name: str) -> Advice:
         """Return the advice without that card."""
         return replace(self, cards=tuple(card for card in self.cards if card.name != name))
+
+    def and_then(self, later: Advice, order: str) -> Advice:
+        """Return what is on the screen after `later` came for that order: a card that says the same once."""
+        cards = tuple(replace(card, order=order) for card in later.cards)
+        said = {(card.source, card.summary) for card in cards}
+        kept = tuple(card for card in self.cards if (card.source, card.summary) not in said)
+        return replace(later, cards=(*cards, *kept))
+
+    def without_order(self, order: str) -> Advice:
+        """Return the advice without what came for that order."""
+        return replace(self, cards=tuple(card for card in self.cards if card.order != order))
 
     def taken(self, name: str) -> Advice:
         """Return the advice with that card marked as followed."""

@@ -7,8 +7,9 @@ visit's Encounter. Searches by `_id`, PractitionerRole also by `practitioner`. F
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, request
 
@@ -48,9 +49,13 @@ def read(kind: str, ident: str) -> Response:
     return _fhir(_read(ehr, _token(ehr), kind, ident))
 
 
-def as_token(ehr: Ehr, token: Token, kind: str, ident: str) -> Resource | None:
-    """Return what a read with that token would answer, None where it would be refused."""
+def as_token(ehr: Ehr, token: Token, path: str) -> Resource | None:
+    """Return what `Type/id` or `Type?search` would answer to that token; None where it would be refused."""
+    kind, _, query = path.partition("?")
     try:
+        if query:
+            return _search(ehr, token, kind, dict(parse_qsl(query, keep_blank_values=True)))
+        kind, _, ident = path.partition("/")
         return _read(ehr, token, kind, ident)
     except _Refused:
         return None
@@ -73,29 +78,29 @@ def _read(ehr: Ehr, token: Token, kind: str, ident: str) -> Resource:
 def search(kind: str) -> Response:
     """Answer a searchset of the reachable resources of that type."""
     ehr = current()
-    token = _token(ehr)
+    return _fhir(_search(ehr, _token(ehr), kind, request.args))
+
+
+def _search(ehr: Ehr, token: Token, kind: str, asked: Mapping[str, str]) -> Resource:
     _demand(token, kind, "s")
     resource = _reachable(ehr, token, kind)
     matched = True
-    for name in request.args:
+    for name in asked:
         test = _TESTS.get((kind, name)) or _TESTS.get(("*", name))
         if test is None:
             raise _Refused(400, "not-supported", f"Search parameter {name} is not supported.")
-        matched = matched and test(resource, request.args[name])
+        matched = matched and test(resource, asked[name])
     found = [resource] if matched else []
     base = ehr.settings.fhir_base
-    return _fhir(
-        {
-            "resourceType": "Bundle",
-            "type": "searchset",
-            "total": len(found),
-            "link": [{"relation": "self", "url": f"{base}/{kind}"}],
-            "entry": [
-                {"fullUrl": f"{base}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}}
-                for r in found
-            ],
-        }
-    )
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(found),
+        "link": [{"relation": "self", "url": f"{base}/{kind}"}],
+        "entry": [
+            {"fullUrl": f"{base}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found
+        ],
+    }
 
 
 def _is_practitioner(resource: Resource, value: str) -> bool:

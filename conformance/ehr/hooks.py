@@ -25,11 +25,10 @@ from conformance.ehr.state import Token
 Hook = Literal["patient-view", "order-select", "order-sign"]
 
 #: CDS Hooks 2.0 §passing-the-access-token: SMART v1 spelling there, understood by every service.
-HOOK_SCOPE = "patient/Patient.read user/Practitioner.read"
+HOOK_SCOPE = "patient/Patient.read user/Practitioner.read user/PractitionerRole.read"
 _TOKEN_LIFE = 300
 
 _TEMPLATE = re.compile(r"\{\{\s*([A-Za-z.]+)\s*\}\}")
-_READ = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})")
 
 
 def fire(
@@ -147,12 +146,11 @@ def _access(
 
 
 def _prefetched(ehr: Ehr, token: Token, template: str, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the resource that a prefetch template asks for; None where it is no read that we can do."""
+    """Return the resource that a prefetch template asks for; None where we can't do it."""
     values = {f"context.{name}": value for name, value in context.items() if isinstance(value, str)}
     values["userPractitionerId"] = token.practitioner
     try:
         path = _TEMPLATE.sub(lambda match: values[match[1]], template)
     except KeyError:
         return None
-    match = _READ.fullmatch(path)
-    return fhir.as_token(ehr, token, match[1], match[2]) if match else None
+    return fhir.as_token(ehr, token, path)

@@ -74,6 +74,7 @@ def _add(patient_id: str, key: str) -> Response:
         drafts = (*_edited(pad.drafts), Order.of(drug))
         if len(drafts) > _MOST_DRAFTS:
             return "full"
+        picked = drafts[-1].id
         advice = hooks.fire(
             ehr,
             "order-select",
@@ -81,20 +82,21 @@ def _add(patient_id: str, key: str) -> Response:
             practitioner=session.practitioner,
             patient=patient_id,
             drafts=drafts,
-            selections=[drafts[-1].id],
+            selections=[picked],
         )
-        return replace(pad, drafts=drafts, advice=advice, warned=None)
+        return replace(pad, drafts=drafts, advice=pad.advice.and_then(advice, picked), warned=None)
 
     return _change(patient_id, change)
 
 
 @blueprint.post("/chart/<patient_id>/orders/remove/<order_id>")
 def remove(patient_id: str, order_id: str) -> Response:
-    """Drop a draft, and with the last one the advice."""
+    """Drop a draft and the advice that came for it; with the last one all advice."""
 
     def change(_ehr: Ehr, _session: Session, pad: Pad) -> Pad:
         drafts = tuple(order for order in _edited(pad.drafts) if order.id != order_id)
-        return replace(pad, drafts=drafts, advice=pad.advice if drafts else Advice(), warned=None)
+        advice = pad.advice.without_order(order_id) if drafts else Advice()
+        return replace(pad, drafts=drafts, advice=advice, warned=None)
 
     return _change(patient_id, change)
 

@@ -142,9 +142,29 @@ def test_a_prefetch_that_is_no_read_of_ours_is_left_out(hospital: Hospital, cds:
         "b": "Patient/p2",
         "c": "Patient/{{context.nothing}}",
         "d": "Patient/{{context.patientId}}",
+        "e": "PractitionerRole?practitioner={{userPractitionerId}}",
+        "f": "PractitionerRole/{{userPractitionerRoleId}}",
     }
     pick(hospital.browser(), "oxycodone")
-    assert cds.calls[0][1]["prefetch"].keys() == {"d"}
+    prefetch = cds.calls[0][1]["prefetch"]
+    assert prefetch.keys() == {"d", "e"}
+    assert [entry["resource"]["id"] for entry in prefetch["e"]["entry"]] == ["role-creech"]
+
+
+def test_a_card_stays_while_its_order_does(hospital: Hospital, cds: Stub) -> None:
+    browser = hospital.browser()
+    pick(browser, "oxycodone")
+    cds.cards = []
+    page = pick(browser, "amoxicillin")
+    assert "check the PDMP" in page
+    cds.cards = [card()]
+    assert pick(browser, "alprazolam").count("Controlled substance: check the PDMP") == 1
+    order = re.search(
+        r"quantity-(order-[0-9a-f]+)(?!.*quantity-order)", get(browser, "/chart/p1/orders").text, re.S
+    )
+    assert order
+    post(browser, f"/chart/p1/orders/remove/{order[1]}", {})
+    assert "check the PDMP" not in get(browser, "/chart/p1/orders").text
 
 
 def test_signing_fires_order_sign_and_is_held_once_by_a_card(hospital: Hospital, cds: Stub) -> None:
