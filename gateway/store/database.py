@@ -24,11 +24,18 @@ _IDLE_CHECK_SECONDS = 1.0
 
 
 class Database:
-    """Hands each thread its kept connection, in autocommit; see `transaction` for several statements."""
+    """Hands each thread its kept connection, in autocommit; see `transaction` for several statements.
 
-    def __init__(self, url: str, *, role: str | None = "pdmp_gateway") -> None:
+    With `generic_plans` a prepared statement is planned once, whatever its parameters: right for a process
+    that serves (its statements are made to have one good plan, and planning one anew costs more than
+    running it), wrong for one that lists by filters.
+    """
+
+    def __init__(self, url: str, *, role: str | None = "pdmp_gateway", generic_plans: bool = False) -> None:
         self._url = url
         options = "-c search_path=pdmp -c timezone=UTC -c jit=off"
+        if generic_plans:
+            options += " -c plan_cache_mode=force_generic_plan"
         self._options = f"-c role={role} {options}" if role else options
         self._local = threading.local()
 
