@@ -17,7 +17,7 @@ from flask import Flask
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from gateway import fhir_api, oauth
+from gateway import cds, fhir_api, oauth
 from gateway.auth import bearer
 from gateway.auth.keys import SigningKeys
 from gateway.core import log
@@ -50,6 +50,7 @@ def create_app(settings: Settings) -> Flask:
         health.blueprint(late.readiness),  #     /healthz /readyz
         oauth.blueprint(services),  #            /auth/… /.well-known/… /fhir/.well-known/…
         fhir_api.blueprint(services),  #         /fhir/…
+        cds.blueprint(services),  #              /cds-services/…
     ):
         app.register_blueprint(blueprint)
     late.open_if_ready()
@@ -68,7 +69,7 @@ class LateServices:
         self.settings = settings
         self._lock = threading.Lock()
         self._opened: Services | None = None
-        self._database = Database(settings.database_url)
+        self._database = Database(settings.database_url, generic_plans=True)
         self._cache = _cache(settings)
 
     def __getattr__(self, name: str) -> Any:

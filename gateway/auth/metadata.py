@@ -139,6 +139,43 @@ def _scope(value: object) -> str:
     return str(scopes)
 
 
+def _cds(value: object) -> dict[str, Any]:
+    """Return what a CDS client (an EHR that calls our hooks) registers: who signs, and its FHIR server."""
+    if not isinstance(value, dict):
+        raise BadRequest("must be an object with iss, jwks or jwks_uri, fhir_server and perhaps tenant.")
+    if unknown := value.keys() - _CDS_RULES.keys():
+        # A misspelt `tenant` would let every tenant in.
+        raise BadRequest(
+            f"{len(unknown)} of its members are not known: iss, jwks, jwks_uri, fhir_server, tenant."
+        )
+    made = {}
+    for name, rule in _CDS_RULES.items():
+        if value.get(name) is not None:
+            try:
+                made[name] = rule(value[name])
+            except BadRequest as error:
+                raise BadRequest(f"{name} {error.public}") from error
+    if "iss" not in made or "fhir_server" not in made:
+        raise BadRequest("iss and fhir_server are required.")
+    if ("jwks" in made) == ("jwks_uri" in made):
+        raise BadRequest("exactly one of jwks and jwks_uri is required.")
+    return made
+
+
+def _fhir_server(value: object) -> str:
+    text = _url(value)
+    if "?" in text:
+        raise BadRequest("must be a FHIR base URL, without a query.")
+    return text
+
+
+_CDS_RULES: dict[str, Callable[[Any], Any]] = {
+    "iss": _text,
+    "jwks": check_key_set,
+    "jwks_uri": _url,
+    "fhir_server": _fhir_server,
+    "tenant": _text,
+}
 _RULES: dict[str, Callable[[Any], Any]] = {
     "client_name": _text,
     "client_uri": _url,
@@ -161,4 +198,5 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "trusted_ehr": _boolean,
     "purpose_of_use": _each(_one_of(*(purpose.value for purpose in Purpose))),
     "organizations": _each(identifiers.organization),
+    "cds": _cds,
 }

@@ -70,9 +70,18 @@ class Outbound:
         """Return the client of these settings. Raises Misconfigured on a bad PDMP_OUTBOUND_ALLOW."""
         return cls(loopback=settings.loopback, allow=settings.outbound_allow)
 
-    def get(self, url: str, *, accept: str = "application/json", max_bytes: int = 65536) -> Answer:
+    def get(
+        self,
+        url: str,
+        *,
+        accept: str = "application/json",
+        max_bytes: int = 65536,
+        bearer: str | None = None,
+        seconds: float = TOTAL_SECONDS,
+    ) -> Answer:
         """Return the answer to a GET. Raises BadRequest for an address that may not be called.
 
+        `bearer` is an access token for that server, sent there and nowhere else; `seconds` are for all of it.
         Raises Unavailable when nothing, a redirect, or more than `max_bytes` comes back.
         """
         parts, host = self._parsed(url)
@@ -85,7 +94,9 @@ class Outbound:
             "Accept-Encoding": "identity",
             "User-Agent": "pdmp-gateway",
         }
-        deadline = time.monotonic() + TOTAL_SECONDS
+        if bearer is not None:
+            headers["Authorization"] = f"Bearer {bearer}"
+        deadline = time.monotonic() + seconds
         with requests.Session() as session:
             session.trust_env = False
             session.headers.clear()
@@ -94,7 +105,7 @@ class Outbound:
                 with session.get(
                     url,
                     headers=headers,
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    timeout=(min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds)),
                     allow_redirects=False,
                     stream=True,
                     verify=self._verify,

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from psycopg.errors import UniqueViolation
+
 from gateway.auth import metadata as client_metadata
 from gateway.core.errors import BadRequest, Conflict, NotFound
 from gateway.core.ids import opaque_token, uuid7
@@ -62,7 +64,10 @@ def register_client(
             trusted_ehr=checked.get("trusted_ehr", False),
         )
         write = clients.add if known is None else clients.replace
-        created_at = write(connection, registration)
+        try:
+            created_at = write(connection, registration)
+        except UniqueViolation:
+            raise Conflict("cds: another active client has this iss and tenant.") from None
     if created_at is None:
         raise Conflict(f"A client with the id {wanted} exists.")
     answer: dict[str, Any] = {"client_id": wanted, "client_id_issued_at": int(created_at.timestamp())}

@@ -34,7 +34,8 @@ def add(file: BinaryIO, client_id: str | None, replace: bool, as_json: bool) -> 
     """Register the client that FILE (or - for standard input) describes.
 
     FILE holds client metadata of RFC 7591 as a JSON object. Beside it: launch_uris, allowed_origins,
-    trusted_ehr, purpose_of_use, and organizations, the NPI or DEA numbers it may act for.
+    trusted_ehr, purpose_of_use, organizations, the NPI or DEA numbers it may act for, and cds, which lets
+    an EHR call our CDS Hooks services: {"iss", "jwks" or "jwks_uri", "fhir_server", "tenant"?}.
     The answer is a client information response; a secret is told this once.
     """
     metadata = _metadata(file)

@@ -35,6 +35,10 @@ DOCUMENTED: dict[str, str] = {
     "PDMP_PART2_DISPENSERS": "NPI or DEA numbers of opioid treatment programmes (42 CFR Part 2), "
     "comma separated, beside those of the jurisdiction's table.",
     "PDMP_OUTBOUND_ALLOW": "Private hosts or networks that we may call over https, comma separated.",
+    "PDMP_CDS_APP_LAUNCH_URL": "The app's SMART launch URL, as registered at the EHRs: where the cards of "
+    "our CDS Hooks services lead. Unset: no service is offered.",
+    "PDMP_CDS_PATIENT_VIEW": "`always` or `never`: whether the hook patient-view returns its card. "
+    "Default always.",
     "PDMP_TEST_TODAY": "YYYY-MM-DD: the clinical and ingest date; loopback base URL only.",
     "PDMP_BIND": "Address and port that gunicorn listens on. Default: `127.0.0.1` and the port of "
     "the base URL.",
@@ -62,6 +66,8 @@ class Settings:
     jurisdiction: str
     part2_dispensers: frozenset[str]
     outbound_allow: tuple[str, ...]
+    cds_app_launch_url: str | None
+    cds_patient_view: bool
     test_today: dt.date | None
     bind: str
     workers: int
@@ -110,6 +116,8 @@ class Settings:
             jurisdiction=(env.get("PDMP_JURISDICTION") or "KY").upper(),
             part2_dispensers=frozenset(_list(env.get("PDMP_PART2_DISPENSERS"))),
             outbound_allow=tuple(_list(env.get("PDMP_OUTBOUND_ALLOW"))),
+            cds_app_launch_url=_launch_url(env.get("PDMP_CDS_APP_LAUNCH_URL")),
+            cds_patient_view=_choice(env, "PDMP_CDS_PATIENT_VIEW", "always", "never") == "always",
             test_today=test_today,
             bind=env.get("PDMP_BIND") or _default_bind(base_url),
             workers=_number(env, "PDMP_WORKERS", os.cpu_count() or 1, low=1, high=256),
@@ -152,6 +160,23 @@ def _base_url(text: str) -> str:
     if parts.scheme == "http" and not is_loopback(text):
         raise Misconfigured("PDMP_BASE_URL must be https, except on loopback.")
     return text
+
+
+def _launch_url(text: str | None) -> str | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    plain = parts.scheme == "http" and is_loopback(text)
+    if not parts.hostname or parts.username or parts.fragment or not (parts.scheme == "https" or plain):
+        raise Misconfigured("PDMP_CDS_APP_LAUNCH_URL must be an absolute https URL (http on loopback).")
+    return text
+
+
+def _choice(env: Mapping[str, str], name: str, default: str, *others: str) -> str:
+    value = env.get(name) or default
+    if value not in (default, *others):
+        raise Misconfigured(f"{name} must be {' or '.join((default, *others))}.")
+    return value
 
 
 def _default_bind(base_url: str) -> str:

@@ -70,6 +70,17 @@ CREATE TABLE pdmp.audit (
     CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['disclosed'::text, 'no-data'::text, 'unresolved'::text, 'refused'::text, 'failed'::text])))
 );
 
+CREATE TABLE pdmp.cds_feedback (
+    client_id text NOT NULL,
+    card_id uuid NOT NULL,
+    service text NOT NULL,
+    outcome text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    outcome_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cds_feedback_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'overridden'::text])))
+);
+
 CREATE TABLE pdmp.client (
     client_id text NOT NULL,
     metadata jsonb NOT NULL,
@@ -356,6 +367,9 @@ ALTER TABLE ONLY pdmp.account
 ALTER TABLE ONLY pdmp.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (jurisdiction, audit_id);
 
+ALTER TABLE ONLY pdmp.cds_feedback
+    ADD CONSTRAINT cds_feedback_pkey PRIMARY KEY (client_id, card_id);
+
 ALTER TABLE ONLY pdmp.client_assertion
     ADD CONSTRAINT client_assertion_pkey PRIMARY KEY (client_id, jti_hash);
 
@@ -439,6 +453,8 @@ CREATE INDEX audit_person_idx ON pdmp.audit USING btree (jurisdiction, person_id
 
 CREATE INDEX client_assertion_expiry_idx ON pdmp.client_assertion USING btree (expires_at);
 
+CREATE UNIQUE INDEX client_cds_idx ON pdmp.client USING btree ((((metadata -> 'cds'::text) ->> 'iss'::text)), COALESCE(((metadata -> 'cds'::text) ->> 'tenant'::text), ''::text)) WHERE ((metadata ? 'cds'::text) AND (disabled_at IS NULL));
+
 CREATE INDEX description_name_birth_idx ON pdmp.description USING btree (jurisdiction, name_key, birth_date);
 
 CREATE INDEX disclosure_grant_client_idx ON pdmp.disclosure_grant USING btree (client_id, expires_at);
@@ -470,6 +486,9 @@ ALTER TABLE ONLY pdmp.access_token
 ALTER TABLE ONLY pdmp.account
     ADD CONSTRAINT account_supervisor_id_fkey FOREIGN KEY (supervisor_id) REFERENCES pdmp.account(account_id);
 
+ALTER TABLE ONLY pdmp.cds_feedback
+    ADD CONSTRAINT cds_feedback_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY pdmp.disclosure_grant
     ADD CONSTRAINT disclosure_grant_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
 
@@ -494,6 +513,8 @@ GRANT UPDATE(revoked_at) ON TABLE pdmp.access_token TO pdmp_gateway;
 GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.account TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.audit TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.cds_feedback TO pdmp_gateway;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.client TO pdmp_gateway;
 

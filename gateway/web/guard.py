@@ -1,7 +1,7 @@
 """The guard at the entrance: a view that declares no access is denied; who calls is known before it runs.
 
-A view declares exactly one of `public`, `client_authenticated` or `bearer`. Scopes and policy are judged at
-the door (`gateway.disclose`), where a refusal is audited; here only the token itself is checked.
+A view declares exactly one of `public`, `client_authenticated`, `bearer` or `cds_client`. Scopes and policy
+are judged at the door (`gateway.disclose`), where a refusal is audited; here only the token is checked.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, cast
 import flask
 from flask import Flask, g, request
 
+from gateway.auth.hook_tokens import HookCaller
 from gateway.core.access import Principal
 from gateway.core.errors import Forbidden, TooLarge, UnsupportedMedia
 from gateway.core.log import REQUEST_ID
@@ -24,6 +25,8 @@ from gateway.web import headers
 
 View = TypeVar("View", bound=Callable[..., Any])
 Authenticate = Callable[[str | None], Principal]
+#: By the Authorization header and the path that was called.
+AuthenticateCds = Callable[[str | None, str], HookCaller]
 
 MAX_BODY_BYTES = 1_000_000
 _TOO_LARGE = f"A request body may hold {MAX_BODY_BYTES} bytes."
@@ -31,6 +34,7 @@ _TOO_LARGE = f"A request body may hold {MAX_BODY_BYTES} bytes."
 _log = logging.getLogger("gateway.web")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _ATTRIBUTE = "pdmp_access"
+_CDS = "pdmp_cds_clients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Access:
     `interaction` name the scope that the door will ask for.
     """
 
-    kind: Literal["public", "client", "bearer"]
+    kind: Literal["public", "client", "bearer", "cds"]
     anywhere: bool = False
     resource_type: str = ""
     interaction: str = ""
@@ -60,6 +64,21 @@ def client_authenticated(view: View) -> View:
 def bearer(resource_type: str, interaction: str) -> Callable[[View], View]:
     """Declare that the view needs an access token; it finds the caller in `principal()`."""
     return _declare(Access("bearer", resource_type=resource_type, interaction=interaction))
+
+
+def cds_client(view: View) -> View:
+    """Declare that the view needs the JWT of a registered CDS client; it finds it in `cds_caller()`."""
+    return _declare(Access("cds"))(view)
+
+
+def authenticate_cds_clients(extensions: dict[str, Any], authenticate: AuthenticateCds) -> None:
+    """Let `authenticate` tell the callers of views that declare `cds_client`. `extensions`: the app's."""
+    extensions[_CDS] = authenticate
+
+
+def cds_caller() -> HookCaller:
+    """Return the CDS client behind this request; only inside a view that declares `cds_client`."""
+    return cast("HookCaller", g.cds_caller)
 
 
 def access_of(view: Callable[..., Any] | None) -> Access | None:
@@ -110,6 +129,9 @@ def install(app: Flask, authenticate: Authenticate, *, secure: bool) -> None:
             raise UnsupportedMedia("A request body must not be compressed.")
         if access.kind == "bearer":
             g.principal = authenticate(request.headers.get("Authorization"))
+        elif access.kind == "cds":
+            known: AuthenticateCds = app.extensions[_CDS]
+            g.cds_caller = known(request.headers.get("Authorization"), request.path)
         return None
 
     @app.teardown_request
@@ -141,7 +163,7 @@ def _declare(access: Access) -> Callable[[View], View]:
 def _write_line(status: int) -> None:
     if not _log.isEnabledFor(logging.INFO) or "started" not in g:
         return
-    caller = g.get("principal")
+    caller = g.get("principal") or g.get("cds_caller")
     rule = request.url_rule
     # The rule, never the path or the query: they can name a patient.
     _log.info(

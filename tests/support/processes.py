@@ -43,6 +43,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "PDMP_JURISDICTION": settings.jurisdiction,
         "PDMP_PART2_DISPENSERS": ",".join(sorted(settings.part2_dispensers)),
         "PDMP_OUTBOUND_ALLOW": ",".join(settings.outbound_allow),
+        "PDMP_CDS_APP_LAUNCH_URL": settings.cds_app_launch_url,
+        "PDMP_CDS_PATIENT_VIEW": "always" if settings.cds_patient_view else "never",
         "PDMP_TEST_TODAY": settings.test_today,
         "PDMP_BIND": settings.bind,
         "PDMP_WORKERS": settings.workers,
