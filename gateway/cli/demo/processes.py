@@ -66,6 +66,7 @@ def gateway_environment(settings: Settings, at: Addresses) -> dict[str, str]:
     env["PDMP_BIND"] = at.bind(0)
     env["PDMP_DATABASE_URL"] = settings.database_url or ""
     env["PDMP_REDIS_URL"] = settings.redis_url or ""
+    env["PDMP_CDS_APP_LAUNCH_URL"] = f"{at.app}/launch"
     return env
 
 

@@ -120,7 +120,17 @@ def demo_clients(
         "organizations": [ORGANIZATION_NPI],
     }
     own = {**common, "client_name": "Demonstration client", "jwks": {"keys": [public]}}
-    app = {**common, "client_name": f"PDMP app, launched from {at.ehr}", "jwks": dict(app_keys)}
+    app = {
+        **common,
+        "client_name": f"PDMP app, launched from {at.ehr}",
+        "jwks": dict(app_keys),
+        # The same EHR calls our hooks, signed with its own keys.
+        "cds": {
+            "iss": at.ehr,
+            "jwks_uri": f"{at.ehr}/.well-known/jwks.json",
+            "fhir_server": f"{at.ehr}/fhir",
+        },
+    }
     register_client(database, own, client_id=BACKEND, upsert=True)
     register_client(database, app, client_id=APP_AT_GATEWAY, upsert=True)
     return [
