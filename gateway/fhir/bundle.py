@@ -67,12 +67,14 @@ def searchset(
 
 def _append(parts: list[bytes], base: bytes, entries: Iterable[Entry], tail: bytes, *, first: bool) -> None:
     # Types and ids are ours (letters, digits, hyphens): they need no escaping inside a JSON string.
-    for entry in entries:
-        parts += (
-            b'{"fullUrl":"' if first else b',{"fullUrl":"',
-            base,
-            f'{entry.type}/{entry.id}","resource":'.encode(),
-            entry.body,
-            tail,
-        )
-        first = False
+    heads: dict[str, bytes] = {}
+    for kind, key, body in entries:
+        head = heads.get(kind)
+        if head is None:
+            head = heads[kind] = b',{"fullUrl":"%s%s/' % (base, kind.encode())
+        if first:
+            parts.append(head[1:])
+            first = False
+        else:
+            parts.append(head)
+        parts += (key.encode(), b'","resource":', body, tail)

@@ -64,10 +64,8 @@ class Search:
 
     query: DispenseQuery
     used: tuple[tuple[str, str], ...]
-
-    def query_string(self) -> str:
-        """Return the parameters used, URL-encoded, as links carry them."""
-        return urlencode(self.used, quote_via=quote, safe="|/:,")
+    text: str
+    """The parameters used, URL-encoded, as links carry them."""
 
 
 def parse(
@@ -109,10 +107,10 @@ def parse(
         include=frozenset(_include(value) for value in values.get("_include", ())),
         count=count,
     )
-    search = Search(query, tuple(used))
-    if len(search.query_string()) > _MAX_QUERY:
+    text = urlencode(used, quote_via=quote, safe="|/:,")
+    if len(text) > _MAX_QUERY:
         raise TooLarge(f"The search is too long: at most {_MAX_QUERY} characters are served.")
-    return search
+    return Search(query, tuple(used), text)
 
 
 def _refuse(name: str, lenient: bool) -> bool:

@@ -37,7 +37,7 @@ def token(
     services: Services, principal: Principal, search: Search, *, after: tuple[dt.date, UUID], grant_id: UUID
 ) -> str:
     """Return the text of a link's `_page` parameter: URL-safe characters only."""
-    clear = orjson.dumps([search.query_string(), after[0], after[1], grant_id])
+    clear = orjson.dumps([search.text, after[0], after[1], grant_id])
     sealed = services.vault.seal_link(clear, _context(principal))
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 

@@ -46,7 +46,7 @@ def _answer(pairs: list[tuple[str, str]]) -> flask.Response:
     else:
         lenient = any(prefer.lenient(header) for header in request.headers.getlist("Prefer"))
         search = search_params.parse(pairs, fhir_base=base, zone=services.clock.zone, lenient=lenient)
-        self_query = search.query_string()
+        self_query = search.text
     page = door.search(
         services.database,
         services.clock,
