@@ -96,7 +96,8 @@ def table(found: Mapping[str, Mapping[str, float]]) -> list[str]:
     for name, one in found.items():
         told = [
             f"{part} {one[f'hook_{part}']:6.2f} / {one[f'yardstick_{part}']:6.2f}"
-            f" = {one[f'ratio_{part}']:.2f} ({'ok' if one[f'ratio_{part}'] <= TIMES_YARDSTICK else 'above'} {TIMES_YARDSTICK:g})"
+            f" = {one[f'ratio_{part}']:.2f}"
+            f" ({'ok' if one[f'ratio_{part}'] <= TIMES_YARDSTICK else 'above'} {TIMES_YARDSTICK:g})"
             for part in ("p50", "p99")
         ]
         lines.append(f"  {name:24} " + "   ".join(told))

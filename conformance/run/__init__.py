@@ -1,0 +1,1 @@
+"""The runner of suites: tests with five outcomes, evidence, requirement lists, and an exit code."""
