@@ -12,19 +12,26 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from uuid import UUID
 
 from gateway.clinical import curve as curves
+from gateway.clinical import published
 from gateway.clinical.curve import Curve
-from gateway.clinical.episodes import EpisodeRule, episodes
+from gateway.clinical.episodes import episodes
 from gateway.clinical.figures import text
-from gateway.clinical.overlap import Overlaps, Pattern, opioids_of_two_fills, taking_part
+from gateway.clinical.overlap import Pattern, days_together, not_judged, opioids_of_two_fills, taking_part
+from gateway.clinical.published import Published, days, name
 from gateway.clinical.refills import early_fills
 from gateway.clinical.row import CARE_TREATMENTS
-from gateway.clinical.runs import Run, as_runs, clip, days_of
+from gateway.clinical.runs import Run, Span, as_runs, clip, days_of
 from gateway.clinical.supplies import Supply, touching
 from gateway.clinical.take_home import take_homes
-from gateway.clinical.thresholds import DoseThreshold, EpisodeThreshold, OverlapThreshold, Thresholds
+from gateway.clinical.thresholds import (
+    DoseThreshold,
+    EarlyThreshold,
+    EpisodeThreshold,
+    OverlapThreshold,
+    Thresholds,
+)
 
 EXCLUSIONS = (
     "Does not apply in sickle cell disease, active cancer treatment, end-of-life or palliative care; the "
@@ -47,7 +54,8 @@ class Alert:
 
     `window` was looked at, `runs` are the days in it that met the rule, `rows` what is implicated.
     `care_reported` are those of `rows` that a pharmacy reported as cancer, palliative or end-of-life care.
-    `not_counted` may change the finding; `restrictions` are those of any row, for the label of the alert.
+    `not_counted` may change the finding; `restrictions` are those of any row that it
+    tells of, for the label of the alert.
     """
 
     category: Category
@@ -60,9 +68,9 @@ class Alert:
     table: str
     window: Run
     runs: tuple[Run, ...]
-    rows: tuple[UUID, ...]
-    not_counted: tuple[UUID, ...]
-    care_reported: tuple[UUID, ...]
+    rows: tuple[str, ...]
+    not_counted: tuple[str, ...]
+    care_reported: tuple[str, ...]
     restrictions: frozenset[str]
     exclusions: tuple[str, ...]
 
@@ -72,23 +80,25 @@ class Alert:
 
 
 def alerts(
-    found: Iterable[Supply], curve: Curve, together: Overlaps, thresholds: Thresholds, today: dt.date
+    found: Iterable[Supply], curve: Curve, thresholds: Thresholds, today: dt.date
 ) -> tuple[Alert, ...]:
     """Return the alerts of `thresholds` that are met within its window, or by what is in hand after today.
 
-    `curve` and `together` are those of `found`. Dose rules first, highest first; then overlaps, episodes and
-    early fills.
+    `curve` is that of `found`. Dose rules first, highest first; then overlaps, episodes and early
+    fills.
     """
     listed = tuple(found)
     ends = [s.last for s in listed if s.last is not None]
     window = Run(today - dt.timedelta(thresholds.window_days - 1), max([today, *ends]))
     maker = _Maker(listed, window)
     result = [maker.dose(rule, curve) for rule in sorted(thresholds.doses, key=lambda r: -r.at_least)]
-    result += [maker.overlap(rule, together) for rule in thresholds.overlaps]
+    together = days_together(listed, [rule.pattern for rule in thresholds.overlaps])
+    unknown = not_judged(listed)
+    result += [maker.overlap(rule, together[rule.pattern], unknown) for rule in thresholds.overlaps]
     for rule in thresholds.episodes:
         result += maker.episodes(rule)
     if thresholds.early is not None:
-        result += maker.early(thresholds.early.days, thresholds.early.source)
+        result += maker.early(thresholds.early)
     return tuple(alert for alert in result if alert is not None)
 
 
@@ -98,7 +108,7 @@ class _Maker:
     def __init__(self, found: tuple[Supply, ...], window: Run) -> None:
         self._found = found
         self._window = window
-        self._by_id = {s.id: s for s in found}
+        self._by_id = {s.row.dispensation_id: s for s in found}
 
     def dose(self, rule: DoseThreshold, curve: Curve) -> Alert | None:
         runs = self._inside(curves.reaching(curve, rule.at_least))
@@ -109,11 +119,9 @@ class _Maker:
         counted = [s for s in self._found if s.row.makeup.dose.per_day is not None]
         return self._alert(
             Category.MME,
-            f"mme-{limit}",
-            rule=f"At least {limit} MME a day on any day",
-            source=rule.source,
+            published.dose(rule),
             finding=(
-                f"{limit} MME a day or more on {_days(days_of(runs))}; "
+                f"{limit} MME a day or more on {days(days_of(runs))}; "
                 f"highest {text(highest.per_day)} MME a day on {highest.first.isoformat()}"
             ),
             threshold=limit,
@@ -130,16 +138,16 @@ class _Maker:
             ),
         )
 
-    def overlap(self, rule: OverlapThreshold, together: Overlaps) -> Alert | None:
+    def overlap(self, rule: OverlapThreshold, together: list[Span], unknown: tuple[str, ...]) -> Alert | None:
         twice = rule.pattern is Pattern.OPIOID_TWICE
-        if twice:
+        if twice and together:
             every, looked_at = opioids_of_two_fills(self._found)
-        else:
-            every, looked_at = together.of(rule.pattern).runs, taking_part(rule.pattern, self._found)
-        runs = self._inside(every)
+            together = [run.span for run in every]
+        runs = as_runs(clip(together, self._window.span))
         if days_of(runs) < rule.days:
             return None
-        name = _name(rule.pattern)
+        if not twice:
+            looked_at = taking_part(rule.pattern, self._found)
         more = (
             (
                 "Parts of one prescription, and doses that a treatment programme handed out together, "
@@ -150,16 +158,14 @@ class _Maker:
         )
         return self._alert(
             Category.OVERLAP,
-            rule.pattern.value.replace(" ", "-"),
-            rule=f"{name} on at least {_days(rule.days)}",
-            source=rule.source,
-            finding=f"{name} on {_days(days_of(runs))}",
+            published.overlap(rule),
+            finding=f"{name(rule.pattern)} on {days(days_of(runs))}",
             threshold=str(rule.days),
             unit="d",
             table="",
             runs=runs,
             rows=touching(looked_at, runs),
-            not_counted=together.not_judged,
+            not_counted=unknown,
             exclusions=(EXCLUSIONS, TAKEN, *more),
         )
 
@@ -167,9 +173,7 @@ class _Maker:
         return [
             self._alert(
                 Category.MANY_PROVIDERS,
-                _code(rule.rule),
-                rule=_episode_words(rule.rule),
-                source=rule.source,
+                published.episode(rule),
                 finding=(
                     f"{episode.prescribers} prescribers and {episode.dispensers} dispensers within "
                     f"{rule.rule.length}, {len(episode.rows)} dispensings from "
@@ -191,20 +195,18 @@ class _Maker:
             if episode.run.last >= self._window.first
         ]
 
-    def early(self, days: int, source: str) -> list[Alert | None]:
+    def early(self, rule: EarlyThreshold) -> list[Alert | None]:
         result: list[Alert | None] = []
-        for fill in early_fills(self._found, days):
+        for fill in early_fills(self._found, rule.days):
             day = self._by_id[fill.rows[0]].first
             if day not in self._window:
                 continue
             result.append(
                 self._alert(
                     Category.OVERLAP,
-                    "early-fill",
-                    rule=f"Filled at least {_days(days)} before the end of the supply of the same drug",
-                    source=source,
-                    finding=f"Filled {_days(fill.days_early)} early on {day.isoformat()}",
-                    threshold=str(days),
+                    published.early(rule),
+                    finding=f"Filled {days(fill.days_early)} early on {day.isoformat()}",
+                    threshold=str(rule.days),
                     unit="d",
                     table="",
                     runs=(Run(day, day),),
@@ -232,25 +234,24 @@ class _Maker:
     def _alert(
         self,
         category: Category,
-        code: str,
+        by: Published,
         *,
-        rule: str,
-        source: str,
         finding: str,
         threshold: str,
         unit: str,
         table: str,
         runs: tuple[Run, ...],
         rows: tuple[Supply, ...],
-        not_counted: tuple[UUID, ...],
+        not_counted: tuple[str, ...],
         exclusions: tuple[str, ...],
     ) -> Alert:
         behind = [s.row for s in rows]
+        told = [*behind, *(self._by_id[key].row for key in not_counted)]
         return Alert(
             category=category,
-            code=code,
-            rule=rule,
-            source=source,
+            code=by.code,
+            rule=by.rule,
+            source=by.source,
             finding=finding,
             threshold=threshold,
             unit=unit,
@@ -260,29 +261,6 @@ class _Maker:
             rows=tuple(row.dispensation_id for row in behind),
             not_counted=not_counted,
             care_reported=tuple(r.dispensation_id for r in behind if r.treatment_type in CARE_TREATMENTS),
-            restrictions=frozenset(r.restriction for r in behind if r.restriction is not None),
+            restrictions=frozenset(r.restriction for r in told if r.restriction is not None),
             exclusions=exclusions,
         )
-
-
-def _name(pattern: Pattern) -> str:
-    if pattern is Pattern.OPIOID_TWICE:
-        return "Two opioid supplies together"
-    names = [drug_class.value for drug_class in pattern.classes]
-    return " + ".join(names).capitalize() + (" together" if len(names) > 1 else "")
-
-
-def _code(rule: EpisodeRule) -> str:
-    return f"providers-{rule.prescribers}-{rule.dispensers}-{rule.length.count}-{rule.length.unit}"
-
-
-def _episode_words(rule: EpisodeRule) -> str:
-    word = "or" if rule.either else "and"
-    return (
-        f"At least {rule.prescribers} prescribers {word} {rule.dispensers} dispensers within {rule.length}, "
-        "opioids in Schedules II to V except buprenorphine"
-    )
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"

@@ -11,7 +11,6 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from uuid import UUID
 
 from gateway.clinical.runs import Run, as_runs, clip, complement, days_of, union
 from gateway.clinical.supplies import Supply
@@ -27,7 +26,7 @@ class Coverage:
     covered: tuple[Run, ...]
     gaps: tuple[Run, ...]
     window: Run
-    not_judged: tuple[UUID, ...]
+    not_judged: tuple[str, ...]
 
     @property
     def days(self) -> int:
@@ -39,15 +38,15 @@ class Coverage:
 class Providers:
     """Distinct people who prescribed and places that dispensed."""
 
-    prescribers: frozenset[UUID]
-    dispensers: frozenset[UUID]
+    prescribers: frozenset[str]
+    dispensers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
     """What one supply has left, today counted: days, and quantity in the dispensed unit, exact."""
 
-    dispensation_id: UUID
+    dispensation_id: str
     days: int
     quantity: Fraction
 

@@ -12,7 +12,6 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from uuid import UUID
 
 from gateway.clinical.mme import Uncounted
 from gateway.clinical.runs import Levels, Run, as_runs, sum_by_day, union
@@ -23,7 +22,7 @@ from gateway.clinical.supplies import Supply
 class NotCounted:
     """A dispensation that a sum leaves out, and why."""
 
-    dispensation_id: UUID
+    dispensation_id: str
     reason: Uncounted
 
 
@@ -65,7 +64,7 @@ class Active:
     day: dt.date
     total: Fraction | None
     table: str
-    counted: tuple[UUID, ...]
+    counted: tuple[str, ...]
     not_counted: tuple[NotCounted, ...]
 
     @property

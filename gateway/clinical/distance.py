@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
-from uuid import UUID
 
 _RADIUS_MILES = 6371.0088 / 1.609344
 
@@ -27,7 +26,7 @@ class Point:
 class Distance:
     """Whole miles to a dispenser or prescriber, by `table` of centroids."""
 
-    place_id: UUID
+    place_id: str
     miles: int
     table: str
 
@@ -40,7 +39,7 @@ def miles(one: Point, other: Point) -> float:
     return 2 * _RADIUS_MILES * asin(min(1.0, sqrt(half)))
 
 
-def distances(home: Point | None, places: Mapping[UUID, Point | None], table: str) -> tuple[Distance, ...]:
+def distances(home: Point | None, places: Mapping[str, Point | None], table: str) -> tuple[Distance, ...]:
     """Return the distances from `home`, farthest first; places without a point are left out."""
     if home is None:
         return ()

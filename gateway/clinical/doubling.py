@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from uuid import UUID
 
 from gateway.clinical.row import Content
 from gateway.clinical.runs import Run, Span, as_runs, at_least
@@ -26,7 +25,7 @@ class Doubling:
 
     substance: str
     runs: tuple[Run, ...]
-    rows: tuple[UUID, ...]
+    rows: tuple[str, ...]
     two_strengths: bool
 
 
@@ -34,7 +33,7 @@ class Doubling:
 class HurriedPatch:
     """A patch whose quantity and days imply a change every `days_each` days, fewer than PATCH_DAYS."""
 
-    dispensation_id: UUID
+    dispensation_id: str
     days_each: Fraction
 
 

@@ -14,7 +14,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
+from functools import lru_cache
 
 from gateway.clinical.classes import DrugClass
 from gateway.clinical.runs import Run
@@ -33,12 +33,7 @@ class Length:
 
     def ending(self, last: dt.date) -> Run:
         """Return the window whose last day is `last`."""
-        if self.unit == "days":
-            return Run(last - dt.timedelta(self.count - 1), last)
-        months = last.year * 12 + last.month - 1 - self.count
-        year, month = divmod(months, 12)
-        day = min(last.day, calendar.monthrange(year, month + 1)[1])
-        return Run(dt.date(year, month + 1, day) + dt.timedelta(1), last)
+        return Run(_opening(self.count, self.unit, last), last)
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}"
@@ -55,8 +50,9 @@ class EpisodeRule:
 
     def met(self, prescribers: int, dispensers: int) -> bool:
         """Return whether the counts reach the rule."""
-        enough = (prescribers >= self.prescribers, dispensers >= self.dispensers)
-        return any(enough) if self.either else all(enough)
+        if self.either:
+            return prescribers >= self.prescribers or dispensers >= self.dispensers
+        return prescribers >= self.prescribers and dispensers >= self.dispensers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +65,50 @@ class Episode:
     run: Run
     prescribers: int
     dispensers: int
-    rows: tuple[UUID, ...]
+    rows: tuple[str, ...]
 
 
 def episodes(found: Iterable[Supply], rule: EpisodeRule) -> tuple[Episode, ...]:
     """Return the episodes by `rule`, oldest first. `found` is in the order of `supplies`."""
     listed = [s for s in found if _counts(s)]
-    # Counted by the numbers of the ids, whose hashes cost less.
-    prescribers: Counter[int] = Counter()
-    dispensers: Counter[int] = Counter()
+    everyone = {s.row.prescriber_id for s in listed}, {s.row.dispenser_id for s in listed}
+    if not rule.met(len(everyone[0]), len(everyone[1])):
+        # No window holds more than the whole.
+        return ()
+    prescribers: Counter[str] = Counter()
+    dispensers: Counter[str] = Counter()
     hits: list[tuple[int, int, int, int]] = []
     start = 0
     for end, one in enumerate(listed):
-        prescribers[one.row.prescriber_id.int] += 1
-        dispensers[one.row.dispenser_id.int] += 1
+        prescribers[one.row.prescriber_id] += 1
+        dispensers[one.row.dispenser_id] += 1
         if end + 1 < len(listed) and listed[end + 1].first == one.first:
             continue
-        opening = rule.length.ending(one.first).first
+        opening = _opening(rule.length.count, rule.length.unit, one.first)
         while listed[start].first < opening:
-            _drop(prescribers, listed[start].row.prescriber_id.int)
-            _drop(dispensers, listed[start].row.dispenser_id.int)
+            _drop(prescribers, listed[start].row.prescriber_id)
+            _drop(dispensers, listed[start].row.dispenser_id)
             start += 1
         if rule.met(len(prescribers), len(dispensers)):
             hits.append((start, end, len(prescribers), len(dispensers)))
     return tuple(_episode(listed, group) for group in _grouped(hits))
 
 
+# Days of a few years, again and again.
+@lru_cache(maxsize=16384)
+def _opening(count: int, unit: str, last: dt.date) -> dt.date:
+    if unit == "days":
+        return last - dt.timedelta(count - 1)
+    year, month = divmod(last.year * 12 + last.month - 1 - count, 12)
+    day = min(last.day, calendar.monthrange(year, month + 1)[1])
+    return dt.date(year, month + 1, day) + dt.timedelta(1)
+
+
 def _counts(one: Supply) -> bool:
     return DrugClass.OPIOID in one.row.makeup.classes and one.row.makeup.schedule in _SCHEDULES
 
 
-def _drop(counts: Counter[int], key: int) -> None:
+def _drop(counts: Counter[str], key: str) -> None:
     counts[key] -= 1
     if not counts[key]:
         del counts[key]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
 
 from gateway.clinical.classes import DrugClass
 from gateway.clinical.mme import Uncounted
@@ -29,10 +28,10 @@ class NaiveStart:
     `unknown` are dispensations within the look-back whose drug is not known: each may have been one.
     """
 
-    dispensation_id: UUID
+    dispensation_id: str
     day: dt.date
     lookback: int
-    unknown: tuple[UUID, ...]
+    unknown: tuple[str, ...]
 
 
 def naive_starts(found: Iterable[Supply], lookback: int, known_from: dt.date) -> tuple[NaiveStart, ...]:

@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from uuid import UUID
 
 from gateway.clinical.classes import DrugClass
-from gateway.clinical.mme import Uncounted
 from gateway.clinical.runs import Run, Span, as_runs, at_least, days_of, intersection, union
 from gateway.clinical.supplies import Supply, fills, touching
 
@@ -46,7 +44,7 @@ class Overlap:
 
     pattern: Pattern
     runs: tuple[Run, ...]
-    rows: tuple[UUID, ...]
+    rows: tuple[str, ...]
 
     @property
     def days(self) -> int:
@@ -59,7 +57,7 @@ class Overlaps:
     """Every pattern that occurs. `not_judged`: of unknown drug or length, which may add days."""
 
     found: tuple[Overlap, ...]
-    not_judged: tuple[UUID, ...]
+    not_judged: tuple[str, ...]
 
     def of(self, pattern: Pattern) -> Overlap:
         """Return the days of `pattern`, without any when it does not occur."""
@@ -69,19 +67,41 @@ class Overlaps:
 def overlaps(found: Iterable[Supply]) -> Overlaps:
     """Return what lies together on which days."""
     listed = tuple(found)
-    covered = {drug_class: union(_spans(listed, drug_class)) for drug_class in DrugClass}
-    result: list[Overlap] = []
-    for pattern in Pattern:
+    together = days_together(listed, Pattern)
+    return Overlaps(
+        tuple(_overlap(pattern, spans, listed) for pattern, spans in together.items() if spans),
+        not_judged(listed),
+    )
+
+
+def days_together(found: Iterable[Supply], patterns: Iterable[Pattern]) -> dict[Pattern, list[Span]]:
+    """Return the days of each of `patterns`, in its order."""
+    spans: dict[DrugClass, list[Span]] = {drug_class: [] for drug_class in DrugClass}
+    for one in found:
+        if one.span is not None:
+            for drug_class in one.row.makeup.classes:
+                spans[drug_class].append(one.span)
+    covered = {drug_class: union(each) for drug_class, each in spans.items()}
+    result: dict[Pattern, list[Span]] = {}
+    for pattern in patterns:
         if pattern is Pattern.OPIOID_TWICE:
-            together = at_least(_spans(listed, DrugClass.OPIOID), 2)
+            result[pattern] = at_least(spans[DrugClass.OPIOID], 2)
         else:
             first, *others = pattern.classes
             together = covered[first]
             for other in others:
                 together = intersection(together, covered[other])
-        if together:
-            result.append(_overlap(pattern, together, listed))
-    return Overlaps(tuple(result), tuple(s.id for s in listed if not _is_judged(s)))
+            result[pattern] = together
+    return result
+
+
+def not_judged(found: Iterable[Supply]) -> tuple[str, ...]:
+    """Return the dispensations of unknown drug or length, which may add days to any pattern."""
+    return tuple(
+        one.row.dispensation_id
+        for one in found
+        if not one.row.makeup.contents or (one.span is None and one.row.makeup.classes)
+    )
 
 
 def opioids_of_two_fills(found: Iterable[Supply]) -> tuple[tuple[Run, ...], list[Supply]]:
@@ -103,15 +123,6 @@ def taking_part(pattern: Pattern, found: Iterable[Supply]) -> list[Supply]:
     return [s for s in found if not wanted.isdisjoint(s.row.makeup.classes)]
 
 
-def _spans(found: Iterable[Supply], drug_class: DrugClass) -> list[Span]:
-    return [s.span for s in found if s.span is not None and drug_class in s.row.makeup.classes]
-
-
 def _overlap(pattern: Pattern, together: list[Span], found: Iterable[Supply]) -> Overlap:
     runs = as_runs(together)
     return Overlap(pattern, runs, tuple(s.id for s in touching(taking_part(pattern, found), runs)))
-
-
-def _is_judged(one: Supply) -> bool:
-    unknown_drug = one.row.makeup.dose.reason is Uncounted.UNKNOWN_DRUG
-    return not unknown_drug and (one.span is not None or not one.row.makeup.classes)

@@ -66,7 +66,6 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run) -> Picture:
     today = window.last
     found = supplies(rows, rules.starts)
     curve = morphine_curve(found, rules.table)
-    together = overlaps(found)
     limits = rules.thresholds
     return Picture(
         today=today,
@@ -78,7 +77,7 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run) -> Picture:
         mme_mean=mean(curve, window),
         lme=lorazepam_curve(found, rules.lme),
         stimulants=stimulants(found),
-        overlaps=together,
+        overlaps=overlaps(found),
         doublings=doublings(found),
         hurried_patches=hurried_patches(found),
         take_homes=take_homes(found),
@@ -89,5 +88,14 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run) -> Picture:
         ),
         days_since_last_fill=days_since_last_fill(found, today),
         left=left_today(found, today),
-        alerts=alerts(found, curve, together, limits, today) if limits else (),
+        alerts=alerts(found, curve, limits, today) if limits else (),
     )
+
+
+def alerts_only(rows: Iterable[Row], rules: Rules, today: dt.date) -> tuple[Alert, ...]:
+    """Return the alerts of `picture`, without the rest of it: what every answer carries, asked or not."""
+    limits = rules.thresholds
+    if limits is None:
+        return ()
+    found = supplies(rows, rules.starts)
+    return alerts(found, morphine_curve(found, rules.table), limits, today)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
 
 from gateway.clinical.supplies import Fill, Supply, fills
 
@@ -19,8 +18,8 @@ from gateway.clinical.supplies import Fill, Supply, fills
 class EarlyFill:
     """A fill (`rows`) that began `days_early` days before the end of what was in hand (`before`)."""
 
-    rows: tuple[UUID, ...]
-    before: tuple[UUID, ...]
+    rows: tuple[str, ...]
+    before: tuple[str, ...]
     days_early: int
 
 
@@ -43,5 +42,5 @@ def early_fills(found: Iterable[Supply], at_least: int = 1) -> tuple[EarlyFill, 
     return tuple(result)
 
 
-def _ids(fill: Fill) -> tuple[UUID, ...]:
+def _ids(fill: Fill) -> tuple[str, ...]:
     return tuple(part.id for part in fill.parts)

@@ -1,6 +1,7 @@
 """A dispensation as arithmetic sees it: when, how much, of what, by whom. Made by `gateway.mapping.rows`.
 
-Nothing here names a person. Ids are those of the stored resources, so that a figure can point at its rows.
+Nothing here names a person. Ids are those of the stored resources, as text, so that a figure can point at its
+rows.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from uuid import UUID
 
 from gateway.clinical.classes import DrugClass
 from gateway.clinical.drug import Lane
@@ -57,9 +57,9 @@ class Makeup:
 class Row:
     """One dispensation. Dates are calendar dates; `partial_fill` is two digits, `00` for a whole fill."""
 
-    dispensation_id: UUID
-    prescriber_id: UUID
-    dispenser_id: UUID
+    dispensation_id: str
+    prescriber_id: str
+    dispenser_id: str
     rx_number: str
     fill_number: int
     partial_fill: str

@@ -13,7 +13,6 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from uuid import UUID
 
 from gateway.clinical.row import Row
 from gateway.clinical.runs import Run, Span
@@ -36,7 +35,7 @@ class Supply:
     span: Span | None = field(repr=False)
 
     @property
-    def id(self) -> UUID:
+    def id(self) -> str:
         """Return the dispensation's id."""
         return self.row.dispensation_id
 
@@ -77,7 +76,7 @@ def supply(row: Row, starts: Starts) -> Supply:
 def supplies(rows: Iterable[Row], starts: Starts) -> tuple[Supply, ...]:
     """Return the supplies of `rows` by first day, then id; those of voided rows are left out."""
     found = [supply(row, starts) for row in rows if not row.voided]
-    found.sort(key=lambda s: (s.first, s.row.dispensation_id.int))
+    found.sort(key=lambda s: (s.first, s.row.dispensation_id))
     return tuple(found)
 
 
@@ -90,7 +89,7 @@ def fills(found: Iterable[Supply]) -> tuple[Fill, ...]:
     for one in found:
         row = one.row
         whole = row.partial_fill in ("00", "")
-        key: object = row.dispensation_id.int
+        key: object = row.dispensation_id
         if not whole:
             key = (row.dispenser_id, row.rx_number, row.fill_number, row.makeup.sameness)
         together.setdefault(key, []).append(one)

@@ -12,7 +12,6 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
 
 from gateway.clinical.supplies import Supply
 
@@ -27,15 +26,15 @@ class TakeHome:
     """
 
     day: dt.date
-    dispenser_id: UUID
-    rows: tuple[UUID, ...]
-    named: tuple[UUID, ...]
+    dispenser_id: str
+    rows: tuple[str, ...]
+    named: tuple[str, ...]
     count: int
 
 
 def take_homes(found: Iterable[Supply]) -> tuple[TakeHome, ...]:
     """Return the days on which a programme handed out a dose for another day, in order."""
-    together: dict[tuple[dt.date, UUID], list[Supply]] = {}
+    together: dict[tuple[dt.date, str], list[Supply]] = {}
     for one in found:
         if one.row.is_programme_dose:
             together.setdefault((one.first, one.row.dispenser_id), []).append(one)

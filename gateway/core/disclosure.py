@@ -45,11 +45,15 @@ class PatientQuery:
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """One call of $pdmp-history. `organizations`: per organisation sent, its NPI and DEA numbers."""
+    """One call of $pdmp-history. `organizations`: per organisation sent, its NPI and DEA numbers.
+
+    `computed_facts`: the answer shall carry the computed figures as well; alerts it carries in any case.
+    """
 
     patient: PatientQuery
     practitioner: Practitioner
     organizations: tuple[frozenset[str], ...] = ()
+    computed_facts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """A history. `entries`: Patient first, then dispensations newest first, then what they refer to."""
+    """A history. `entries`: Patient first, dispensations newest first, what was computed, what they name."""
 
     grant_id: UUID
     window: Window

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -153,3 +154,28 @@ class Dispensation:
     dispenser_ncpdp: str = ""
     dispenser_dea: str = ""
     prescriber_display: str = ""
+
+
+class Counted(NamedTuple):
+    """What arithmetic needs of one current dispensation, as it is stored: a few columns, no person.
+
+    Ids are text; `ingredients` are those of a compound, None for every other product.
+    """
+
+    dispensation_id: str
+    filled_on: dt.date
+    prescriber_id: str
+    dispenser_id: str
+    rx_number: str
+    fill_number: int
+    partial_fill: str
+    sold_on: dt.date | None
+    days_supply: int
+    quantity: Decimal
+    dosage_unit: str
+    product_qualifier: str
+    product_id: str
+    ingredients: list[dict[str, Any]] | None
+    restriction: str | None
+    treatment_type: str
+    directions: str

@@ -6,6 +6,7 @@ committed before this returns.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +28,7 @@ from gateway.core.disclosure import (
     Unresolved,
 )
 from gateway.core.errors import TooLarge, Unavailable
+from gateway.disclose import computed
 from gateway.disclose.context import request_facts
 from gateway.disclose.refusal import as_error
 from gateway.mapping.tables import Mappings
@@ -120,7 +122,7 @@ def answer(
                         record(connection, call.entry("refused", reason.value, person_id))
                         return Refused(reason)
                     case Grant():
-                        return _disclose(connection, verdict, request_id)
+                        return _disclose(connection, mappings, verdict, query, today, request_id)
     raise AssertionError("every match is handled above")
 
 
@@ -164,12 +166,26 @@ def _permits(principal: Principal) -> bool:
     return scopes.permits("MedicationDispense", "search") and scopes.permits("MedicationDispense", "read")
 
 
-def _disclose(connection: Connection[Any], grant: Grant, request_id: str) -> Disclosed | NoData:
+def _disclose(
+    connection: Connection[Any],
+    mappings: Mappings,
+    grant: Grant,
+    query: HistoryQuery,
+    today: dt.date,
+    request_id: str,
+) -> Disclosed | NoData:
     grant_id = uuid4()
     audit = AuditContext(INTERACTION, grant_id, request_id, (f"Patient/{grant.person_id}",))
     everything = DispenseQuery(count=_MOST_ROWS)
     found = dispensations.page(
-        connection, grant, everything, audit, with_requests=True, with_patient=True, new_grant=True
+        connection,
+        grant,
+        everything,
+        audit,
+        with_requests=True,
+        with_patient=True,
+        with_columns=True,
+        new_grant=True,
     )
     if found.remaining > len(found.dispenses):
         raise TooLarge("The history is too large for one answer; search it by dates.")
@@ -179,5 +195,7 @@ def _disclose(connection: Connection[Any], grant: Grant, request_id: str) -> Dis
         raise Unavailable("The patient's record is being changed; try again.", retry_after=1)
     organizations = REFERENCES.entries(connection, "Organization", found.dispensers)
     practitioners = REFERENCES.entries(connection, "Practitioner", found.prescribers)
-    entries = (found.patient, *found.dispenses, *found.requests, *organizations, *practitioners)
+    # Only of rows that the grant admits: an alert can't tell of one that it hides.
+    made = computed.entries(mappings, grant, found.columns, today, with_facts=query.computed_facts)
+    entries = (found.patient, *found.dispenses, *made, *found.requests, *organizations, *practitioners)
     return Disclosed(grant_id, grant.window, entries)

@@ -17,6 +17,7 @@ from gateway.core.errors import BadRequest
 from gateway.fhir import identifiers, parameters
 from gateway.fhir.parameters import Inputs
 
+_FACTS = "computed-facts"
 _DELEGATE = ("delegate-practitioner", "delegate-practitioner-role", "delegate-organization")
 _PRACTITIONER = "authorized-practitioner"
 _ROLE = "authorized-practitioner-role"
@@ -31,6 +32,8 @@ INPUTS = frozenset(
         *_DELEGATE,
         "pre-stage-only",
         "pre-stage-retrieval-key",
+        # Ours: the guide's slicing of the inputs is open.
+        _FACTS,
     }
 )
 
@@ -67,6 +70,7 @@ def read(body: dict[str, Any], *, person_system: str) -> HistoryQuery:
         patient=_patient(patient, owner, person_system),
         practitioner=_practitioner(practitioner),
         organizations=() if organization is None else (_numbers(organization),),
+        computed_facts=inputs.boolean(_FACTS),
     )
 
 

@@ -56,6 +56,9 @@ HISTORY = Operation(
     f"{PDMP}/OperationDefinition/pdmp-history",
     "The controlled-substance history of one person in the default look-back. Answers leave a grant, named "
     "by the PDMP-Grant header, under which the client may read and search for 15 minutes. "
+    "Alerts come as DetectedIssue, by the rules of CodeSystem alert-rule. With the additional input "
+    "computed-facts (boolean, true) figures come as Observation, by CodeSystem computed-fact; both "
+    "are made for the answer and cannot be read by themselves. "
     "Pre-staging, delegates and report links are not served yet.",
 )
 

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
 from gateway.clinical.drug import Substance
 from gateway.clinical.mme import COUNTED_IN, Part, Uncounted, of_compound, of_product
+from gateway.clinical.picture import Rules
 from gateway.clinical.row import Content, Makeup, Row
-from gateway.core.records import Dispensation
+from gateway.clinical.supplies import Starts
+from gateway.core.records import Counted, Dispensation
 from gateway.mapping.jurisdiction import SCHEDULES
 from gateway.mapping.tables import Mappings
 
 _COMPOUND = "06"
 
 
+@lru_cache(maxsize=8)
+def rules(m: Mappings) -> Rules:
+    """Return what the jurisdiction of `m` configures."""
+    state = m.jurisdiction
+    return Rules(Starts(state.supply_starts), m.mme.name, state.alerts, m.lme)
+
+
 def row(d: Dispensation, m: Mappings) -> Row:
     """Return `d` for arithmetic, by the tables of `m`."""
-    if d.product_qualifier == _COMPOUND:
-        parts = [
-            Part(m.drugs.get(i.product_id) if i.qualifier == "01" else None, i.quantity, i.unit)
-            for i in d.ingredients
-        ]
-        makeup = _makeup(parts, d.days_supply, m, compound=True)
-    else:
-        ndc = d.product_id if d.product_qualifier == "01" else ""
-        makeup = _of_product(m, ndc, d.quantity, d.dosage_unit, d.days_supply)
+    ingredients = tuple((i.qualifier, i.product_id, i.quantity_text, i.unit) for i in d.ingredients)
     return Row(
-        dispensation_id=d.dispensation_id,
-        prescriber_id=d.prescriber_id,
-        dispenser_id=d.dispenser_id,
+        dispensation_id=str(d.dispensation_id),
+        prescriber_id=str(d.prescriber_id),
+        dispenser_id=str(d.dispenser_id),
         rx_number=d.rx_number,
         fill_number=d.fill_number,
         partial_fill=d.partial_fill,
@@ -39,7 +40,9 @@ def row(d: Dispensation, m: Mappings) -> Row:
         sold_on=d.sold_on,
         days_supply=d.days_supply,
         quantity=d.quantity,
-        makeup=makeup,
+        makeup=_makeup_of(
+            m, d.product_qualifier, d.product_id, str(d.quantity), d.dosage_unit, d.days_supply, ingredients
+        ),
         voided=d.voided,
         restriction=d.restriction,
         treatment_type=d.treatment_type,
@@ -48,10 +51,57 @@ def row(d: Dispensation, m: Mappings) -> Row:
     )
 
 
-# A person gets the same package in the same amount again and again.
+def counted_row(c: Counted, m: Mappings) -> Row:
+    """Return the stored columns `c` for arithmetic, by the tables of `m`."""
+    return Row(
+        c.dispensation_id,
+        c.prescriber_id,
+        c.dispenser_id,
+        c.rx_number,
+        c.fill_number,
+        c.partial_fill,
+        c.filled_on,
+        c.sold_on,
+        c.days_supply,
+        c.quantity,
+        _makeup_of(
+            m,
+            c.product_qualifier,
+            c.product_id,
+            str(c.quantity),
+            c.dosage_unit,
+            c.days_supply,
+            _ingredients(c.ingredients) if c.product_qualifier == _COMPOUND else (),
+        ),
+        restriction=c.restriction,
+        treatment_type=c.treatment_type,
+        directions=c.directions,
+    )
+
+
+def _ingredients(listed: Iterable[dict[str, str]] | None) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple((i["qualifier"], i["product_id"], i["quantity"], i["unit"]) for i in listed or ())
+
+
+# A person gets the same package in the same amount again and again. As text, a quantity's hash costs less.
 @lru_cache(maxsize=65536)
-def _of_product(m: Mappings, ndc11: str, quantity: Decimal, unit: str, days_supply: int) -> Makeup:
-    return _makeup([Part(m.drugs.get(ndc11), quantity, unit)], days_supply, m, compound=False)
+def _makeup_of(
+    m: Mappings,
+    qualifier: str,
+    product_id: str,
+    quantity: str,
+    unit: str,
+    days_supply: int,
+    ingredients: tuple[tuple[str, str, str, str], ...],
+) -> Makeup:
+    if qualifier == _COMPOUND:
+        parts = [
+            Part(m.drugs.get(product) if kind == "01" else None, Decimal(amount), of)
+            for kind, product, amount, of in ingredients
+        ]
+        return _makeup(parts, days_supply, m, compound=True)
+    drug = m.drugs.get(product_id) if qualifier == "01" else None
+    return _makeup([Part(drug, Decimal(quantity), unit)], days_supply, m, compound=False)
 
 
 def _makeup(parts: Sequence[Part], days_supply: int, m: Mappings, *, compound: bool) -> Makeup:

@@ -15,7 +15,7 @@ from gateway.clinical.drug import Drug
 from gateway.clinical.lme import LmeTable
 from gateway.clinical.mme import MmeTable
 from gateway.core.errors import Misconfigured
-from gateway.mapping import conceptmaps, drug_classes, drugs, lme_tables, mme_tables
+from gateway.mapping import conceptmaps, drug_classes, drugs, lme_tables, mme_tables, published_rules
 from gateway.mapping import jurisdiction as jurisdictions
 from gateway.mapping.conceptmaps import ConceptMap
 from gateway.mapping.fragments import Fragments, compile_fragments
@@ -48,6 +48,8 @@ class Mappings:
     """Code system by DSP07."""
     definitions: tuple[dict[str, Any], ...] = field(repr=False)
     """Our own StructureDefinitions, CodeSystems and ValueSets, as FHIR resources."""
+    facts: Mapping[str, str] = field(repr=False)
+    """Display by code of our CodeSystem computed-fact."""
     fragments: Fragments = field(repr=False)
 
     @classmethod
@@ -62,11 +64,12 @@ class Mappings:
         classes = drug_classes.load(sources, products)
         maps = conceptmaps.load(sources, base)
         systems, product_systems = _systems(sources)
-        definitions = tuple(
+        written = tuple(
             sources.json(name, identifier_base=base)
             for kind in ("structuredefinitions", "codesystems", "conceptmaps")
             for name in sources.names(kind, ".json")
         )
+        definitions = (*written, published_rules.code_system(state.alerts, base, state.name))
         return cls(
             version=sources.version(RENDERING, base),
             identifier_base=base,
@@ -79,6 +82,7 @@ class Mappings:
             systems=systems,
             product_systems=product_systems,
             definitions=definitions,
+            facts=_displays(definitions, "computed-fact"),
             fragments=compile_fragments(base=base, jurisdiction=state.code, maps=maps, drugs=products),
         )
 
@@ -86,6 +90,14 @@ class Mappings:
         """Yield the rows of table `drug`, in the order of its columns."""
         factors = {name: bands[0].factor for name, bands in self.mme.factors.items() if len(bands) == 1}
         return drugs.rows(self.drugs, factors, self.version)
+
+
+def _displays(definitions: tuple[dict[str, Any], ...], system: str) -> dict[str, str]:
+    found = (d for d in definitions if d["resourceType"] == "CodeSystem" and d["id"] == system)
+    try:
+        return {str(c["code"]): str(c["display"]) for one in found for c in one["concept"]}
+    except (KeyError, TypeError) as error:
+        raise Misconfigured(f"Mapping table codesystem-{system}.json: {error}") from None
 
 
 def _systems(sources: Sources) -> tuple[dict[str, str], dict[str, str]]:

@@ -18,6 +18,7 @@ from psycopg import Connection
 from gateway.core.access import OPEN, Grant
 from gateway.core.disclosure import DispenseQuery, Entry
 from gateway.core.ids import uuid7
+from gateway.core.records import Counted
 from gateway.store.sql import queries
 
 _NDC = "http://hl7.org/fhir/sid/ndc"
@@ -48,6 +49,7 @@ class DispensationPage:
     requests: list[Entry] = field(default_factory=list)
     dispensers: dict[UUID, int] = field(default_factory=dict)
     prescribers: dict[UUID, int] = field(default_factory=dict)
+    columns: list[Counted] = field(default_factory=list)
     last: tuple[dt.date, UUID] | None = None
 
 
@@ -60,18 +62,20 @@ def page(
     with_requests: bool,
     with_patient: bool,
     with_references: bool = True,
+    with_columns: bool = False,
     new_grant: bool = False,
 ) -> DispensationPage:
     """Return one page of the grant's person and write its audit row, in one statement.
 
-    Without `with_references` the page says nothing of dispensers and prescribers. With `new_grant` the
-    disclosure grant that `audit` names is left behind by the same statement. Durable on return in autocommit
+    Without `with_references` the page says nothing of dispensers and prescribers. `with_columns` adds what
+    arithmetic needs of each row, in the order of the rows. With `new_grant` the disclosure grant that `audit` names is left behind by the same statement. Durable on return in autocommit
     mode. Order: newest `whenPrepared` first, ties by id.
     """
     parameters = _parameters(grant, query, audit)
     parameters["with_requests"] = with_requests
     parameters["with_patient"] = with_patient
     parameters["with_references"] = with_references
+    parameters["with_columns"] = with_columns
     parameters["new_grant"] = new_grant
     found = connection.execute(queries("dispensations.sql")["page"], parameters, binary=True).fetchall()
     [whole] = [row for row in found if row[0] is None]
@@ -86,6 +90,7 @@ def page(
         requests=[Entry("MedicationRequest", row[0], row[3]) for row in rows] if with_requests else [],
         dispensers=dict(zip(whole[6] or (), whole[7] or (), strict=True)),
         prescribers=dict(zip(whole[8] or (), whole[9] or (), strict=True)),
+        columns=[Counted(row[0], row[1], *row[10:]) for row in rows] if with_columns else [],
         last=(rows[-1][1], UUID(rows[-1][0])) if rows else None,
     )
 

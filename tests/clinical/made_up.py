@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from uuid import UUID
 
 from gateway.clinical.picture import Rules
 from gateway.clinical.row import Row
@@ -73,5 +72,5 @@ def rules() -> Rules:
     return Rules(Starts.SOLD, m.mme.name, m.jurisdiction.alerts)
 
 
-def ids(*numbers: int) -> tuple[UUID, ...]:
-    return tuple(uid(number) for number in numbers)
+def ids(*numbers: int) -> tuple[str, ...]:
+    return tuple(str(uid(number)) for number in numbers)

@@ -75,8 +75,8 @@ def test_a_supply_of_no_days_is_listed_and_never_zero() -> None:
     today = active(found, CDC, TODAY)
     assert today.total is None
     assert [(n.dispensation_id, n.reason) for n in today.not_counted] == [
-        (uid(1), Uncounted.NO_DAYS_SUPPLY),
-        (uid(2), Uncounted.UNKNOWN_DRUG),
+        (*ids(1), Uncounted.NO_DAYS_SUPPLY),
+        (*ids(2), Uncounted.UNKNOWN_DRUG),
     ]
     assert overlaps(found).not_judged == ids(1, 2)
     assert active(lasting(made(3, GABAPENTIN, ago(3))), CDC, TODAY).total == 0
@@ -127,7 +127,7 @@ def test_two_strengths_and_two_patches_add_up_and_are_flagged() -> None:
     assert flagged["oxycodone"].two_strengths
     assert flagged["fentanyl"].two_strengths
     assert flagged["oxycodone"].rows == ids(1, 2)
-    assert [(h.dispensation_id, h.days_each) for h in hurried_patches(found)] == [(uid(4), 2)]
+    assert [(h.dispensation_id, h.days_each) for h in hurried_patches(found)] == [(*ids(4), 2)]
     assert on(morphine_curve(found, CDC), TODAY) == Fraction("7.5") + 15 + 60 + 120
 
 
@@ -281,7 +281,7 @@ def test_opioid_naive_is_no_opioid_in_the_days_before(ndc: str, filled: int, day
 def test_what_is_long_acting_is_the_substance_or_the_form() -> None:
     released = by_name("morphine sulfate 15 MG Extended Release Oral Tablet")
     starts = naive_starts(lasting(made(1, released, ago(5))), 90, ago(400))
-    assert [s.dispensation_id for s in starts] == [uid(1)]
+    assert [s.dispensation_id for s in starts] == [*ids(1)]
     assert naive_starts(lasting(made(1, OXYCODONE_10, ago(5))), 90, ago(400)) == ()
     treated = made(1, METHADONE_10, ago(5), treatment_type="02")
     assert naive_starts(lasting(treated), 90, ago(400)) == ()
@@ -327,9 +327,9 @@ def test_distances_are_whole_miles_and_only_between_known_zips() -> None:
     assert round(miles(Point(0, 0), Point(0, 1)), 2) == 69.09
     assert miles(Point(38, -84), Point(38, -84)) == 0
     home = centroids.point("41701")
-    places = {uid(1): centroids.point("411011234"), uid(2): centroids.point("00000"), uid(3): home}
+    places = {"near": home, "far": centroids.point("411011234"), "unknown": centroids.point("00000")}
     found = distances(home, places, centroids.table())
-    assert [(d.place_id, d.miles) for d in found] == [(uid(1), 86), (uid(3), 0)]
+    assert [(d.place_id, d.miles) for d in found] == [("far", 86), ("near", 0)]
     assert found[0].table.startswith("zipcodes ")
     assert distances(None, places, centroids.table()) == ()
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -57,7 +56,7 @@ def alert(found: Picture, code: str) -> Alert:
     return one
 
 
-def rx(found: Picture, ids: Iterable[UUID]) -> list[str]:
+def rx(found: Picture, ids: Iterable[str]) -> list[str]:
     wanted = set(ids)
     return [s.row.rx_number for s in found.supplies if s.id in wanted]
 

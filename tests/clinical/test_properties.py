@@ -146,7 +146,7 @@ def test_a_fill_handed_out_in_two_parts_keeps_the_sum_and_is_not_early(
 def test_one_more_dispensation_never_lowers_a_days_dose_or_a_day_together(
     rows: list[Row], others: list[Row]
 ) -> None:
-    more = [*rows, replace(others[0], dispensation_id=uid(999))]
+    more = [*rows, replace(others[0], dispensation_id=str(uid(999)))]
     before, after = curve(rows), curve(more)
     assert all(on(after, day) >= on(before, day) for day in ALL_DAYS)
     together = overlaps(lasting(*rows)), overlaps(lasting(*more))
@@ -157,7 +157,7 @@ def test_one_more_dispensation_never_lowers_a_days_dose_or_a_day_together(
 
 @given(histories(1))
 def test_the_same_drug_twice_adds_up_and_is_flagged(rows: list[Row]) -> None:
-    again = [*rows, *(replace(row, dispensation_id=uid(500 + n)) for n, row in enumerate(rows))]
+    again = [*rows, *(replace(row, dispensation_id=str(uid(500 + n))) for n, row in enumerate(rows))]
     assert all(on(curve(again), day) == 2 * on(curve(rows), day) for day in ALL_DAYS)
     flagged = {d.substance for d in picture(again, rules(), WINDOW).doublings}
     known = {
