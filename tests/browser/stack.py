@@ -34,11 +34,11 @@ class Stack:
     ehr: str
 
     @contextmanager
-    def ehr_misbehaving(self, fault: str) -> Iterator[None]:
-        """Let the EHR double misbehave by the name of a fault."""
+    def ehr_misbehaving(self, *faults: str) -> Iterator[None]:
+        """Let the EHR double misbehave by the names of faults."""
         file = self.home / "ehr.json"
         whole = file.read_bytes()
-        _replace(file, json.dumps({**json.loads(whole), "faults": [fault]}).encode())
+        _replace(file, json.dumps({**json.loads(whole), "faults": list(faults)}).encode())
         try:
             yield
         finally:

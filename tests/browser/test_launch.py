@@ -46,7 +46,7 @@ def open_chart(page: Page, stack: Stack, person: Person) -> None:
 
 
 def click_pdmp(page: Page) -> FrameLocator:
-    page.get_by_role("button", name="PDMP").click()
+    page.get_by_role("button", name="PDMP", exact=True).click()
     frame = page.frame_locator("iframe[title=PDMP]")
     expect(frame.locator("h1")).to_be_visible(timeout=_PATIENCE)
     return frame

@@ -80,7 +80,7 @@ def test_from_sign_in_to_the_frame_nothing_is_blocked_cut_off_or_hard_to_reach(
         assert serious_faults(page) == []
         page.get_by_role("link", name="Fenwick, Loretta").click()
         assert serious_faults(page) == []
-        page.get_by_role("button", name="PDMP").click()
+        page.get_by_role("button", name="PDMP", exact=True).click()
         page.frame_locator("iframe[title=PDMP]").get_by_text("The app is here").wait_for()
         assert serious_faults(page) == []
         # The frame keeps most of a small screen, and nothing sticks out sideways.

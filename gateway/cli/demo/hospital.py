@@ -48,6 +48,8 @@ def hospital(
         },
         "practitioners": [_practitioner(one) for one in accounts if one["role"] == "practitioner"],
         "patients": [_patient(person) for person in persons],
+        # Its order screen asks our CDS Hooks services.
+        "cds": {"services_url": f"{at.gateway}/cds-services"},
     }
 
 
