@@ -13,13 +13,13 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 
 from gateway.core.access import OPEN, Grant
 from gateway.core.disclosure import DispenseQuery, Entry
 from gateway.core.ids import uuid7
 from gateway.core.records import Counted
-from gateway.store.sql import queries
+from gateway.store.sql import numbered, queries
 
 _NDC = "http://hl7.org/fhir/sid/ndc"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -68,8 +68,9 @@ def page(
     """Return one page of the grant's person and write its audit row, in one statement.
 
     Without `with_references` the page says nothing of dispensers and prescribers. `with_columns` adds what
-    arithmetic needs of each row, in the order of the rows. With `new_grant` the disclosure grant that `audit` names is left behind by the same statement. Durable on return in autocommit
-    mode. Order: newest `whenPrepared` first, ties by id.
+    arithmetic needs of each row, in the order of the rows. With `new_grant` the disclosure grant that `audit`
+    names is left behind by the same statement. Durable on return in autocommit mode. Order: newest
+    `whenPrepared` first, ties by id.
     """
     parameters = _parameters(grant, query, audit)
     parameters["with_requests"] = with_requests
@@ -77,7 +78,9 @@ def page(
     parameters["with_references"] = with_references
     parameters["with_columns"] = with_columns
     parameters["new_grant"] = new_grant
-    found = connection.execute(queries("dispensations.sql")["page"], parameters, binary=True).fetchall()
+    statement = numbered("dispensations.sql", "page")
+    cursor = RawCursor(connection)
+    found = cursor.execute(statement.text, statement.values(parameters), binary=True).fetchall()
     [whole] = [row for row in found if row[0] is None]
     rows = [row for row in found if row[0] is not None]
     # UNION ALL promises no order, though it keeps the one it meets: sorting what is sorted costs little.

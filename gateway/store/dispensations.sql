@@ -7,20 +7,16 @@ WITH admitted AS NOT MATERIALIZED (
     SELECT * FROM pdmp.dispensation_version
     WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s AND superseded_at IS NULL
       AND (%(restricted)s OR restriction IS NULL)
-      AND (%(window_start)s::date IS NULL OR filled_on >= %(window_start)s::date)
-      AND (%(window_end)s::date IS NULL OR filled_on <= %(window_end)s::date)
-      AND (%(prepared_start)s::date IS NULL OR filled_on >= %(prepared_start)s::date)
-      AND (%(prepared_end)s::date IS NULL OR filled_on <= %(prepared_end)s::date)
-      AND (NOT %(by_sold)s OR (
-              sold_on IS NOT NULL
-              AND (%(sold_start)s::date IS NULL OR sold_on >= %(sold_start)s::date)
-              AND (%(sold_end)s::date IS NULL OR sold_on <= %(sold_end)s::date)))
+      AND filled_on >= greatest(%(window_start)s, %(prepared_start)s, '-infinity'::date)
+      AND filled_on <= least(%(window_end)s, %(prepared_end)s, 'infinity'::date)
+      AND (NOT %(by_sold)s OR sold_on BETWEEN coalesce(%(sold_start)s, '-infinity'::date)
+                                          AND coalesce(%(sold_end)s, 'infinity'::date))
       AND (%(ids)s::uuid[] IS NULL OR dispensation_id = ANY(%(ids)s::uuid[]))
       AND ((NOT voided AND %(live)s) OR (voided AND %(voided)s))
       AND (%(ndcs)s::text[] IS NULL OR (product_qualifier = '01' AND product_id = ANY(%(ndcs)s::text[]))
               OR rxcui = ANY(%(rxcuis)s::text[]))
-      AND (%(updated_from)s::timestamptz IS NULL OR recorded_at >= %(updated_from)s::timestamptz)
-      AND (%(updated_before)s::timestamptz IS NULL OR recorded_at < %(updated_before)s::timestamptz)
+      AND recorded_at >= coalesce(%(updated_from)s, '-infinity'::timestamptz)
+      AND recorded_at < coalesce(%(updated_before)s, 'infinity'::timestamptz)
 ), behind AS NOT MATERIALIZED (
     SELECT * FROM admitted
     WHERE %(after_day)s::date IS NULL
