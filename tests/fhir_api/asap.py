@@ -6,6 +6,8 @@ Marcus Bell and were born on the same day. Ada Quill had one fill, long ago.
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.ingest.run import ingest_file
 from gateway.services import Services
 
@@ -26,7 +28,7 @@ _BELLS = (
     "PAT**07*999700202****Bell*Marcus****77 Oak Avenue**Berea*KY*40403*8595553602*19710805*M*01*01~",
 )
 _QUILL = "PAT**07*999700301****Quill*Ada****9 Church Road**Paris*KY*40361*8595553701*19550102*F*01*01~"
-_CREECH = "PRE*1999500006*BC9500009**KY50000*Creech*Harlan**8595554000**KY~"
+CREECH = "PRE*1999500006*BC9500009**KY50000*Creech*Harlan**8595554000**KY~"
 _TACKETT = "PRE*1999500014*BT9500011**KY50001*Tackett*Imogen**6065554001**KY~"
 
 
@@ -34,37 +36,42 @@ def load(services: Services) -> None:
     """Report everything."""
     first = [
         _FENWICK,
-        *_fill("5010001", "20260905", OXYCODONE, 120, _CREECH),
-        *_fill("5010002", "20261005", OXYCODONE, 120, _CREECH),
-        *_fill("5010003", "20261104", OXYCODONE, 120, _CREECH),
-        *_fill("5010004", "20261020", ALPRAZOLAM, 60, _TACKETT),
-        *_fill("5010005", "20261117", ALPRAZOLAM, 60, _TACKETT),
+        *fill("5010001", "20260905", OXYCODONE, 120, CREECH),
+        *fill("5010002", "20261005", OXYCODONE, 120, CREECH),
+        *fill("5010003", "20261104", OXYCODONE, 120, CREECH),
+        *fill("5010004", "20261020", ALPRAZOLAM, 60, _TACKETT),
+        *fill("5010005", "20261117", ALPRAZOLAM, 60, _TACKETT),
         # Filled on the same day as another: ties go by id. Not sold when it was reported.
-        *_fill("5010006", "20261104", ALPRAZOLAM, 60, _TACKETT, sold=""),
-        *_fill("5010007", "20250905", OXYCODONE, 120, _CREECH),
-        *_fill("5010008", "20260801", OXYCODONE, 120, _CREECH),
+        *fill("5010006", "20261104", ALPRAZOLAM, 60, _TACKETT, sold=""),
+        *fill("5010007", "20250905", OXYCODONE, 120, CREECH),
+        *fill("5010008", "20260801", OXYCODONE, 120, CREECH),
         _BELLS[0],
-        *_fill("5010020", "20261001", OXYCODONE, 30, _CREECH),
+        *fill("5010020", "20261001", OXYCODONE, 30, CREECH),
         _BELLS[1],
-        *_fill("5010021", "20261002", OXYCODONE, 30, _CREECH),
+        *fill("5010021", "20261002", OXYCODONE, 30, CREECH),
         _QUILL,
-        *_fill("5010030", "20200102", OXYCODONE, 30, _CREECH),
+        *fill("5010030", "20200102", OXYCODONE, 30, CREECH),
     ]
-    second = [_FENWICK, *_fill("5010008", "20260801", OXYCODONE, 120, _CREECH, status="02")]
+    second = [_FENWICK, *fill("5010008", "20260801", OXYCODONE, 120, CREECH, status="02")]
     for number, segments in (("A-1", first), ("A-2", second)):
-        answer = ingest_file(
-            services.database,
-            services.clock,
-            services.vault,
-            services.mappings,
-            services.settings,
-            _file(number, segments).encode(),
-            f"{number}.asap",
-        )
+        answer = report(services, number, segments)
         assert answer["status"] == "accepted", answer
 
 
-def _fill(
+def report(services: Services, number: str, segments: list[str]) -> dict[str, Any]:
+    """Report `segments` of one pharmacy in a file of their own, and return ingest's answer."""
+    return ingest_file(
+        services.database,
+        services.clock,
+        services.vault,
+        services.mappings,
+        services.settings,
+        _file(number, segments).encode(),
+        f"{number}.asap",
+    )
+
+
+def fill(
     rx: str,
     filled: str,
     ndc: str,
@@ -74,6 +81,7 @@ def _fill(
     status: str = "00",
     sold: str | None = None,
 ) -> tuple[str, str]:
+    """Return the segments of one dispensing; `sold` is the day of filling unless given."""
     rxcui = OXYCODONE_RXCUI if ndc == OXYCODONE else "197321"
     sold = filled if sold is None else sold
     return (
