@@ -184,7 +184,7 @@ def _disclose(
         audit,
         with_requests=True,
         with_patient=True,
-        with_columns=True,
+        with_columns=query.computed_facts or mappings.jurisdiction.alerts is not None,
         new_grant=True,
     )
     if found.remaining > len(found.dispenses):

@@ -46,7 +46,7 @@ def render_alert(alert: Alert, person_id: UUID, m: Mappings, known_from: dt.date
             f'"status":"final","code":{{"coding":[{category},{rule}],"text":{quote(alert.finding)}}},'
             f'"patient":{{"reference":"Patient/{person_id}"}},'
             f'"identifiedPeriod":{{"start":"{alert.runs[0].first.isoformat()}",'
-            f'"end":"{alert.runs[-1].last.isoformat()}"}},'
+            f'"end":"{alert.runs[-1].last.isoformat()}"}},"author":{m.fragments.program},'
             f'"implicated":[{references(alert.rows)}]{evidence},'
             f'"detail":{quote(" ".join(_detail(alert, known_from)))}}}'
         ).encode(),

@@ -21,6 +21,8 @@ class Fragments:
     """JSON text by the code that chooses it. Members end without a comma."""
 
     source: str
+    program: str
+    """Reference to the program that computes, by its name alone."""
     origin: Mapping[str, str]
     payment: Mapping[str, str]
     treatment: Mapping[str, str]
@@ -41,6 +43,7 @@ def compile_fragments(
     *,
     base: str,
     jurisdiction: str,
+    name: str,
     maps: Mapping[str, ConceptMap],
     drugs: Mapping[str, Drug],
 ) -> Fragments:
@@ -48,6 +51,7 @@ def compile_fragments(
     units = maps["dosage-unit"]
     species = coding(maps["species"]["animal"])
     return Fragments(
+        program=f'{{"display":{quote(f"Prescription drug monitoring program, {name}")}}}',
         source=quote(f"{base}/fhir/sid/source/{jurisdiction.lower()}"),
         origin=_extensions("pdmp-extension-rx-transmission-method", maps["rx-origin"]),
         payment=_extensions("pdmp-extension-method-of-payment", maps["payment-method"]),

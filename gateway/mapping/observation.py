@@ -59,7 +59,8 @@ def _observation(
             f'{{"resourceType":"Observation","id":"{own}","meta":{{"source":{m.fragments.source},'
             f'"profile":[{_PROFILE}]{security}}}{_extension(fact.rows or ())},"status":"final",'
             f'"category":[{{"coding":[{_CATEGORY}]}}],"code":{{"coding":[{code}],"text":{quote(fact.text)}}},'
-            f'"subject":{{"reference":"Patient/{person_id}"}},{_when(fact)},{_value(fact)},'
+            f'"subject":{{"reference":"Patient/{person_id}"}},{_when(fact)},'
+            f'"performer":[{m.fragments.program}],{_value(fact)},'
             f'"note":[{notes}]{method}}}'
         ).encode(),
     )

@@ -83,7 +83,9 @@ class Mappings:
             product_systems=product_systems,
             definitions=definitions,
             facts=_displays(definitions, "computed-fact"),
-            fragments=compile_fragments(base=base, jurisdiction=state.code, maps=maps, drugs=products),
+            fragments=compile_fragments(
+                base=base, jurisdiction=state.code, name=state.name, maps=maps, drugs=products
+            ),
         )
 
     def drug_rows(self) -> Iterator[tuple[str | None, ...]]:

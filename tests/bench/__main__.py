@@ -12,7 +12,7 @@ import time
 import uuid
 from pathlib import Path
 
-from tests.bench import cds, cpu, house, ingest, people, profiling, report
+from tests.bench import arithmetic, cds, cpu, house, ingest, people, profiling, report
 from tests.bench.load import Call, burst, once
 from tests.support.databases import TestDatabase, fresh_database, run_servers
 from tests.support.processes import ROOT, free_port
@@ -41,9 +41,14 @@ def main() -> int:
                     _load_people(settings)
                     cases = _http(settings, database, scratch, options) if not options.profile else []
                     hooks = cds.measure(settings, database, scratch) if not options.profile else {}
+                    counted = (
+                        arithmetic.measure(settings, database, scratch, options.rounds, options.seconds)
+                        if not options.profile
+                        else {}
+                    )
                     if options.profile:
                         _profile(settings)
-        figures = {**report.summary(cases, loads), "cds": hooks}
+        figures = {**report.summary(cases, loads), "cds": hooks, "arithmetic": counted}
     figures["machine"] = {
         "cores": os.cpu_count(),
         "python": platform.python_version(),

@@ -30,8 +30,8 @@ from tests.support.processes import ROOT, Cli, environment, free_port
 
 TODAY = dt.date(2026, 11, 20)
 FHIR_JSON = "application/fhir+json"
-_NPI = "1999100856"
-_ORGANIZATION = "1999000015"
+NPI = "1999100856"
+ORGANIZATION = "1999000015"
 
 
 def settings_for(urls: Urls, database: TestDatabase, home: Path, port: int) -> Settings:
@@ -147,13 +147,13 @@ class Requester:
             "token_endpoint_auth_method": "private_key_jwt",
             "jwks": {"keys": [{**public, "kid": "bench", "alg": "ES384", "use": "sig"}]},
             "scope": "system/MedicationDispense.rs",
-            "organizations": [_ORGANIZATION],
+            "organizations": [ORGANIZATION],
         }
         made = cli("clients", "add", "--json", "-", stdin=json.dumps(client))
         if made.returncode:
             raise RuntimeError(f"pdmp clients add: {made.stderr}")
-        account = ["--username", "bench", "--role", "practitioner", "--name", "Bea Bench", "--npi", _NPI]
-        account += ["--organization", _ORGANIZATION, "--password-stdin", "--json"]
+        account = ["--username", "bench", "--role", "practitioner", "--name", "Bea Bench", "--npi", NPI]
+        account += ["--organization", ORGANIZATION, "--password-stdin", "--json"]
         added = cli("accounts", "add", *account, stdin="correct horse battery staple 9\n")
         if added.returncode:
             raise RuntimeError(f"pdmp accounts add: {added.stderr}")
@@ -217,14 +217,14 @@ class Requester:
         practitioner = {
             "resourceType": "Practitioner",
             "id": "p",
-            "identifier": [{**npi, "value": _NPI}],
+            "identifier": [{**npi, "value": NPI}],
             "name": [{"family": "Bench", "given": ["Bea"]}],
         }
         role = {"resourceType": "PractitionerRole", "practitioner": {"reference": "Practitioner/p"}}
         organization = {
             "resourceType": "Organization",
             "id": "o",
-            "identifier": [{**npi, "value": _ORGANIZATION}],
+            "identifier": [{**npi, "value": ORGANIZATION}],
             "name": "Bench Clinic",
             "active": True,
         }

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.mapping.computed import computed
 from tests.mapping.shapes import SHAPES, mappings
 from tests.support import tools
 
@@ -93,6 +94,8 @@ def messages(
     for name, shape in SHAPES.items():
         for part, body in shape().items():
             (resources / f"{name}.{part}.json").write_bytes(body)
+    for name, body in computed().items():
+        (resources / f"computed-{name}.json").write_bytes(body)
     for definition in mappings().definitions:
         name = f"{definition['resourceType']}-{definition['id']}.json"
         (own / name).write_text(json.dumps(definition), encoding="utf-8")
