@@ -28,7 +28,7 @@ from gateway.core.settings import Settings
 from gateway.mapping.tables import Mappings
 from gateway.services import Services
 from gateway.store import migrate
-from gateway.store.database import Database
+from gateway.store.database import NO_ROLE, Database
 from gateway.store.vault import Vault
 from gateway.web import errors, guard, health, index
 
@@ -104,8 +104,8 @@ class LateServices:
         try:
             with self._database.connection() as connection:
                 database, migrated = True, migrate.is_ready(connection)
-        except Unavailable:
-            database = False
+        except Unavailable as error:
+            database = error.detail == NO_ROLE
         return health.Readiness(database, migrated, self._cache_answers())
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from gateway.cli.children import GUNICORN, children
 from gateway.core.errors import Misconfigured, Unavailable
 from gateway.core.settings import Settings
 from gateway.embedded import embedded_servers
-from gateway.store.database import Database
+from gateway.store.database import Database, not_connected
 from gateway.store.migrate import is_ready
 
 #: How names begin that `pdmp demo` gives; no deployment should use them.
@@ -27,7 +27,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--certfile", type=_FILE, help="TLS certificate chain (PEM).")
 @click.option("--keyfile", type=_FILE, help="TLS private key (PEM).")
 def command(certfile: Path | None, keyfile: Path | None) -> None:
-    """Serve the gateway until told to stop. The database must be migrated."""
+    """Serve the gateway until told to stop.
+
+    It starts without a database too, or with one that is not migrated; /readyz says 503 until that is mended.
+    """
     if bool(certfile) != bool(keyfile):
         raise click.UsageError("--certfile and --keyfile go together.")
     settings = Settings.from_env()
@@ -40,11 +43,39 @@ def command(certfile: Path | None, keyfile: Path | None) -> None:
         if servers.notice:
             click.echo(servers.notice, err=True)
         here = servers.urls.settings(settings)
-        check_migrated(here)
-        end_demonstration(here)
+        demonstration = _Demonstration(here)
+        demonstration.end()
         running.start("gateway", arguments, gateway_environment(here))
         click.echo(f"PDMP Gateway: {settings.base_url} (listening on {settings.bind})", err=True)
-        running.watch(servers.died)
+
+        def died() -> str | None:
+            demonstration.end()
+            return servers.died()
+
+        running.watch(died)
+
+
+class _Demonstration:
+    """Ends what a demonstration left, at the start; else as soon as the database is there and migrated."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pending = True
+        self._told = ""
+
+    def end(self) -> None:
+        """Do it now, if that can be done and has not been; say once why it can't."""
+        if not self._pending:
+            return
+        try:
+            check_migrated(self._settings)
+            end_demonstration(self._settings)
+        except (Unavailable, Misconfigured) as error:
+            if error.public != self._told:
+                click.echo(f"{error.public} Until then /readyz says 503.", err=True)
+                self._told = error.public
+        else:
+            self._pending = False
 
 
 def check_migrated(settings: Settings) -> None:
@@ -57,9 +88,7 @@ def check_migrated(settings: Settings) -> None:
             if is_ready(found):
                 return
     except psycopg.OperationalError as error:
-        raise Unavailable("The database does not answer.", detail=type(error).__name__) from error
-    except psycopg.Error:
-        pass  # the role is made by the first migration
+        raise not_connected(error) from error
     raise Misconfigured("The database is not migrated: run `pdmp migrate`.")
 
 

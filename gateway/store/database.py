@@ -20,7 +20,22 @@ from gateway.core.errors import Unavailable
 
 Row = tuple[Any, ...]
 
+#: `detail` of the Unavailable that `not_connected` makes of a server that answers and lacks our role.
+NO_ROLE = "NoRole"
+_ROLE = "pdmp_gateway"
+
 _IDLE_CHECK_SECONDS = 1.0
+
+
+def not_connected(error: psycopg.Error) -> Unavailable:
+    """Return what a failed connection means: no server, or one that is not migrated or denies the role."""
+    # libpq gives no SQLSTATE for a refused start; whatever its language, the message names the role.
+    if _ROLE in str(error):
+        return Unavailable(
+            f"The database is not migrated, or its login is not a member of {_ROLE}: run `pdmp migrate`.",
+            detail=NO_ROLE,
+        )
+    return Unavailable("The database does not answer.", detail=type(error).__name__)
 
 
 class Database:
@@ -31,7 +46,7 @@ class Database:
     running it), wrong for one that lists by filters.
     """
 
-    def __init__(self, url: str, *, role: str | None = "pdmp_gateway", generic_plans: bool = False) -> None:
+    def __init__(self, url: str, *, role: str | None = _ROLE, generic_plans: bool = False) -> None:
         self._url = url
         options = "-c search_path=pdmp -c timezone=UTC -c jit=off"
         if generic_plans:
@@ -48,7 +63,7 @@ class Database:
             self.close()
             if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
                 raise Unavailable("The database is busy.", detail=type(error).__name__) from error
-            raise Unavailable("The database does not answer.", detail=type(error).__name__) from error
+            raise not_connected(error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[Row]]:

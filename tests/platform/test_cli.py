@@ -71,10 +71,27 @@ def test_the_identifier_base_is_fixed_at_the_first_migration(cli: Cli, empty_dat
         assert row == ("https://first.example.org",)
 
 
-def test_serve_refuses_an_unmigrated_database(cli: Cli, empty_database: TestDatabase) -> None:
-    done = cli("serve", env={"PDMP_DATABASE_URL": empty_database.url}, timeout=60)
-    assert done.returncode == 3
-    assert "pdmp migrate" in done.stderr
+def test_serve_is_not_ready_before_the_migrations_and_ready_after_them(
+    settings: Settings, empty_database: TestDatabase, tmp_path: Path
+) -> None:
+    empty = replace(
+        settings, database_url=empty_database.url, migration_database_url=empty_database.owner_url
+    )
+    with serving(empty, tmp_path) as (_, base):
+        before = requests.get(f"{base}/readyz", timeout=10)
+        assert (before.status_code, before.json()["migrations"]) == (503, "missing")
+        assert "pdmp migrate" in (tmp_path / "serve.log").read_text()
+        assert Cli(environment(empty))("migrate").returncode == 0
+        assert requests.get(f"{base}/readyz", timeout=10).status_code == 200
+        assert requests.get(f"{base}/fhir/metadata", timeout=10).status_code == 200
+
+
+def test_serve_without_a_database_lives_and_is_not_ready(settings: Settings, tmp_path: Path) -> None:
+    nowhere = replace(settings, database_url="postgresql://nobody:hidden@127.0.0.1:1/none")
+    with serving(nowhere, tmp_path) as (_, base):
+        answer = requests.get(f"{base}/readyz", timeout=10)
+        assert (answer.status_code, answer.json()["database"]) == (503, "unavailable")
+        assert "hidden" not in (tmp_path / "serve.log").read_text()
 
 
 def test_serve_answers_and_stops_on_sigterm_leaving_nothing(settings: Settings, tmp_path: Path) -> None:
