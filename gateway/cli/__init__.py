@@ -8,6 +8,7 @@ do; 1: any other expected failure; 2: wrong usage. A verb may have further ones 
 from __future__ import annotations
 
 import importlib
+import os
 from importlib.metadata import EntryPoint, entry_points, version
 
 import click
@@ -28,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 _PLUGINS = "pdmp.verbs"
+_APP_DATABASE = "PDMP_APP_DATABASE_URL"
 
 
 class Verbs(click.Group):
@@ -93,11 +95,17 @@ def _beside_servers(command: click.Command) -> click.Command:
     run = command.invoke
 
     def invoke(ctx: click.Context) -> object:
-        from gateway.embedded import resolve
+        from gateway.embedded import app_login, resolve
 
+        settings = Settings.from_env()
         if any(word in ("-h", "--help") for word in [*ctx.args, *getattr(ctx, "_protected_args", [])]):
             return run(ctx)
-        with resolve(Settings.from_env()):
+        if os.environ.get(_APP_DATABASE):
+            return run(ctx)
+        with resolve(settings, cache=False) as urls:
+            if not urls.app_database_url:
+                # An external server: what embedded ones leave in a file, this verb gets from us.
+                os.environ[_APP_DATABASE] = app_login(settings, urls.owner_database_url)
             return run(ctx)
 
     command.invoke = invoke  # type: ignore[method-assign]

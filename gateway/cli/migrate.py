@@ -7,12 +7,12 @@ import json
 import click
 import psycopg
 
-from gateway.core.errors import Unavailable
+from gateway.core.errors import Misconfigured, Unavailable
 from gateway.core.settings import Settings
 from gateway.embedded import Urls, resolve
 from gateway.mapping.tables import Mappings
 from gateway.store.drugs import replace_drugs
-from gateway.store.migrate import Migration, identifier_base, migrate
+from gateway.store.migrate import Migration, admit, identifier_base, migrate
 
 
 @click.command(name="migrate")
@@ -39,8 +39,15 @@ def apply_migrations(settings: Settings, urls: Urls, *, phase: str | None = None
     url = urls.owner_database_url
     try:
         done = migrate(url, identifier_base=settings.identifier_base or settings.base_url, phase=phase)
+        if url == urls.database_url:
+            admit(url)
         with psycopg.connect(url) as connection:
             base = identifier_base(connection)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Misconfigured(
+            f"The login that migrates lacks a right ({error.diag.message_primary}). "
+            "The README has the SQL that prepares roles and database."
+        ) from error
     except psycopg.OperationalError as error:
         raise Unavailable("The database does not answer.", detail=type(error).__name__) from error
     mappings = Mappings.load(settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=base)

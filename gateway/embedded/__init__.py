@@ -10,6 +10,7 @@ of folders and leave servers behind. What is done instead is told in the modules
     locks.py       one owner of a data folder; users that the owner waits for
     postgres.py    initdb, start, stale lock files, roles and database
     valkey.py      append-only file, users, unix socket only
+    external.py    the app's login at an external PostgreSQL
     supervisor.py  the two doors that others use:
 
 `with resolve(settings) as urls` gives every command its servers, external or embedded: it attaches to
@@ -20,7 +21,7 @@ one of them has died.
 
 from __future__ import annotations
 
-from gateway.embedded.postgres import provide_app
+from gateway.embedded.external import app_login
 from gateway.embedded.supervisor import Servers, Urls, embedded_servers, resolve
 
-__all__ = ["Servers", "Urls", "embedded_servers", "provide_app", "resolve"]
+__all__ = ["Servers", "Urls", "app_login", "embedded_servers", "resolve"]

@@ -56,4 +56,13 @@ ALTER ROLE smart_app LOGIN PASSWORD %(app)s;
 ALTER ROLE smart_app SET search_path = smart_app;
 
 -- name: create_app_schema
-CREATE SCHEMA IF NOT EXISTS smart_app AUTHORIZATION smart_app;
+-- Making another role's schema asks a login that is no superuser to be a member for that moment.
+DO $$
+BEGIN
+    IF to_regnamespace('smart_app') IS NULL THEN
+        GRANT smart_app TO CURRENT_USER;
+        CREATE SCHEMA smart_app AUTHORIZATION smart_app;
+        REVOKE smart_app FROM CURRENT_USER;
+    END IF;
+END
+$$;

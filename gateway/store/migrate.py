@@ -88,6 +88,27 @@ def migrate(url: str, *, identifier_base: str, phase: str | None = None) -> list
     return done
 
 
+def admit(url: str) -> None:
+    """Let the login of `url` become the gateway's role, where one login both migrates and serves.
+
+    Raises Misconfigured when it may neither do that nor grant it to itself.
+    """
+    statements = queries("migrate.sql")
+    with psycopg.connect(url, autocommit=True, application_name="pdmp-migrate") as connection:
+        try:
+            connection.execute(statements["become_gateway"])
+        except psycopg.errors.InsufficientPrivilege:
+            pass
+        else:
+            return
+        try:
+            connection.execute(statements["join_gateway"])
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Misconfigured(
+                "This login may not become pdmp_gateway: GRANT pdmp_gateway to it (the README has the SQL)."
+            ) from error
+
+
 def is_ready(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     """Return whether every `pre` migration of this code is applied in the database."""
     needed = {migration.number for migration in available() if migration.phase == "pre"}

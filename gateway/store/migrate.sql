@@ -23,6 +23,13 @@ BEGIN
 END
 $$;
 
+-- name: become_gateway
+SET ROLE pdmp_gateway;
+
+-- name: join_gateway
+-- Who made the role may grant it, to itself too; a superuser needs no grant.
+GRANT pdmp_gateway TO CURRENT_USER;
+
 -- name: applied
 SELECT number, checksum FROM pdmp.migration ORDER BY number;
 

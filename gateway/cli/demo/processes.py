@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
-import secrets
 import time
 from collections.abc import Mapping
-from pathlib import Path
-
-import psycopg
-from psycopg.conninfo import make_conninfo
 
 from gateway.cli.children import GUNICORN, Children
 from gateway.cli.demo.addresses import Addresses
-from gateway.core.errors import Misconfigured, Unavailable
+from gateway.core.errors import Unavailable
 from gateway.core.settings import Settings
-from gateway.embedded import Urls, provide_app
-from gateway.embedded.place import write_private
+from gateway.embedded import Urls, app_login
 
 _PATIENCE = 60.0
 
@@ -43,8 +36,8 @@ def app_environment(settings: Settings, urls: Urls, at: Addresses) -> dict[str, 
     env["PDMP_APP_BASE_URL"] = at.app
     env["PDMP_APP_BIND"] = at.bind(1)
     env["PDMP_APP_GATEWAY_FHIR"] = settings.fhir_base
-    if not urls.app_database_url:
-        env.setdefault("PDMP_APP_DATABASE_URL", _app_database(settings, urls))
+    if not urls.app_database_url and "PDMP_APP_DATABASE_URL" not in env:
+        env["PDMP_APP_DATABASE_URL"] = app_login(settings, urls.owner_database_url)
     if not urls.app_redis_url and urls.redis_url:
         env.setdefault("PDMP_APP_REDIS_URL", urls.redis_url)
     return env
@@ -115,25 +108,3 @@ def _common(settings: Settings, prefix: str) -> dict[str, str]:
 
 def _foreign(name: str) -> bool:
     return name.startswith(("PDMP_APP_", "PDMP_EHR_"))
-
-
-def _app_database(settings: Settings, urls: Urls) -> str:
-    """Return a login of the app's own at an external PostgreSQL, made by the owner's, where that may."""
-    kept: Path = settings.home / "run" / "app-login.json"
-    try:
-        password = json.loads(kept.read_bytes())["password"]
-    except (OSError, ValueError, KeyError):
-        password = secrets.token_urlsafe(24)
-    try:
-        with psycopg.connect(
-            urls.owner_database_url, autocommit=True, cursor_factory=psycopg.ClientCursor
-        ) as connection:
-            provide_app(connection, password)
-    except psycopg.errors.InsufficientPrivilege:
-        raise Misconfigured(
-            "The database login may not create the app's role: set PDMP_APP_DATABASE_URL "
-            "(the README has the SQL)."
-        ) from None
-    kept.parent.mkdir(mode=0o700, exist_ok=True)
-    write_private(kept, json.dumps({"password": password}).encode())
-    return make_conninfo(urls.owner_database_url, user="smart_app", password=password)
