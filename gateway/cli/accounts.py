@@ -97,11 +97,13 @@ def list_accounts(as_json: bool) -> None:
 
 @accounts.command()
 @click.argument("username")
-def disable(username: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+def disable(username: str, as_json: bool) -> None:
     """Refuse USERNAME from now on."""
     with _opened() as (database, _):
         library.disable_account(database, username)
-    click.echo(f"disabled {username}")
+    told = {"username": username, "active": False}
+    click.echo(json.dumps(told) if as_json else f"disabled {username}")
 
 
 command = accounts

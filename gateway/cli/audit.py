@@ -9,7 +9,6 @@ from uuid import UUID
 
 import click
 
-from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings
 from gateway.embedded import resolve
 from gateway.store.database import Database
@@ -39,14 +38,10 @@ def list_rows(
         "client": client,
         "since": _instant(since),
     }
-    try:
-        with resolve(settings) as servers, Database(servers.database_url).connection() as connection:
-            for row in connection.cursor().stream(queries("audit.sql")["list_audit"], parameters):
-                fields = _fields(row)
-                click.echo(json.dumps(fields) if as_json else _line(fields))
-    except GatewayError as error:
-        click.echo(error.public, err=True)
-        raise SystemExit(3) from error
+    with resolve(settings, cache=False) as servers, Database(servers.database_url).connection() as connection:
+        for row in connection.cursor().stream(queries("audit.sql")["list_audit"], parameters):
+            fields = _fields(row)
+            click.echo(json.dumps(fields) if as_json else _line(fields))
 
 
 def _fields(row: tuple[Any, ...]) -> dict[str, Any]:
@@ -74,7 +69,7 @@ def _fields(row: tuple[Any, ...]) -> dict[str, Any]:
 def _line(fields: dict[str, Any]) -> str:
     shown = ("time", "outcome", "reason", "client", "account", "practitioner", "person", "purpose")
     texts = [str(fields[name]) if fields[name] else "-" for name in shown]
-    return "\t".join([*texts, f"{len(fields['resources'])} resources"])
+    return "\t".join([*texts, " ".join(fields["resources"]) or "-"])
 
 
 def _instant(text: str | None) -> dt.datetime | None:

@@ -61,20 +61,24 @@ def list_clients(as_json: bool) -> None:
 
 @clients.command()
 @click.argument("client_id")
-def disable(client_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+def disable(client_id: str, as_json: bool) -> None:
     """Refuse CLIENT_ID from now on; its tokens end at once."""
     with _database() as database:
         registration.disable_client(database, client_id)
-    click.echo(f"disabled {client_id}")
+    told = {"client_id": client_id, "active": False}
+    click.echo(json.dumps(told) if as_json else f"disabled {client_id}")
 
 
 @clients.command()
 @click.argument("client_id")
-def remove(client_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+def remove(client_id: str, as_json: bool) -> None:
     """Delete CLIENT_ID with its tokens and grants. The audit keeps its id."""
     with _database() as database:
         registration.remove_client(database, client_id)
-    click.echo(f"removed {client_id}")
+    told = {"client_id": client_id, "removed": True}
+    click.echo(json.dumps(told) if as_json else f"removed {client_id}")
 
 
 command = clients

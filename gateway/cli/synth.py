@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from gateway.core.errors import GatewayError
 from gateway.core.settings import Settings
 from gateway.synth.generate import write
 
@@ -51,8 +50,6 @@ def command(patients: int, seed: int, today: dt.datetime | None, out: Path, *, a
                 mappings=settings.mappings_dir,
                 progress=bar.update,
             )
-    except GatewayError as error:
-        raise click.ClickException(error.public) from error
     except OSError as error:
         raise click.ClickException(f"Cannot write to {out}: {error.strerror}.") from error
     if as_json:

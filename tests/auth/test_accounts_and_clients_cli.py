@@ -40,11 +40,13 @@ def test_a_client_lives_from_add_to_remove(cli: Cli) -> None:
     assert "exists" in again.stderr
     assert again.stdout == ""
     assert cli("clients", "add", "--replace", "-", stdin=json.dumps(sent)).returncode == 0
-    assert cli("clients", "disable", sent["client_id"]).returncode == 0
+    disabled = cli("clients", "disable", "--json", sent["client_id"])
+    assert lines(disabled.stdout) == [{"client_id": sent["client_id"], "active": False}]
     (listed,) = lines(cli("clients", "list", "--json").stdout)
     assert (listed["client_id"], listed["active"]) == (sent["client_id"], False)
     assert sent["client_id"] in cli("clients", "list").stdout
-    assert cli("clients", "remove", sent["client_id"]).returncode == 0
+    removed = cli("clients", "remove", "--json", sent["client_id"])
+    assert lines(removed.stdout) == [{"client_id": sent["client_id"], "removed": True}]
     assert cli("clients", "list").stdout == ""
     missing = cli("clients", "disable", sent["client_id"])
     assert (missing.returncode, "no client" in missing.stderr) == (1, True)

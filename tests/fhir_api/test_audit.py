@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from gateway.core.settings import Settings
 from tests.fhir_api import bodies
 from tests.fhir_api.bodies import parameters
 from tests.fhir_api.conftest import CLINIC, Gateway
 from tests.support.databases import TestDatabase
+from tests.support.processes import Cli, environment
 
 LATEST = """
 SELECT outcome, reason, interaction, client_id, username, practitioner, person_id, purpose, grant_id,
@@ -164,3 +167,20 @@ def test_revocation_holds_from_the_next_request(
         admin.execute(statement, (client_id,))
     answer = caller.history(parameters(bodies.fenwick()))
     assert answer.status_code == {"client": 403, "token": 401}[member]
+
+
+def test_audit_list_tells_each_row_with_the_versions_shown(
+    reported: Gateway, module_settings: Settings
+) -> None:
+    reported.caller().history(parameters(bodies.fenwick()))
+    cli = Cli(environment(module_settings))
+    last = json.loads(cli("audit", "list", "--json", "--account", "creech").stdout.splitlines()[-1])
+    assert (last["outcome"], last["client"], last["account"]) == ("disclosed", "ehr", "creech")
+    assert f"Patient/{last['person']}" in last["resources"]
+    assert any("/_history/" in text for text in last["resources"])
+    columns = cli("audit", "list", "--person", last["person"]).stdout.splitlines()[-1].split("\t")
+    names = ("time", "outcome", "reason", "client", "account", "practitioner", "person", "purpose")
+    assert columns[:8] == [last[name] or "-" for name in names]
+    assert columns[8].split() == last["resources"]
+    assert cli("audit", "list", "--since", "2999-01-01").stdout == ""
+    assert cli("audit", "list", "--since", "yesterday").returncode == 2
