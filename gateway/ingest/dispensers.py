@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Iterable
 from uuid import UUID
 
 from psycopg import Connection
@@ -38,19 +39,37 @@ class Dispensers:
         self._mappings = mappings
         self._part2 = part2
         self._now = now
+        self._looked_up: set[store.Identifier] = set()
+        self._named: dict[store.Identifier, UUID] = {}
+        self._known: dict[UUID, Dispenser] = {}
+        self._has: dict[UUID, set[store.Identifier]] = {}
+
+    def look_up(self, pharmacies: Iterable[PharmacyValue]) -> None:
+        """Look up at once whom these name: a file may have hundreds, and each alone is three queries."""
+        wanted = {pair for one in pharmacies for pair in one.identifiers} - self._looked_up
+        if not wanted:
+            return
+        self._looked_up |= wanted
+        self._named |= store.dispensers_named(self._connection, sorted(wanted))
+        unknown = list(set(self._named.values()) - self._known.keys())
+        if unknown:
+            self._known |= store.dispensers(self._connection, unknown)
+            for dispenser_id, kind, value in store.dispenser_identifiers(self._connection, unknown):
+                self._has.setdefault(dispenser_id, set()).add((kind, value))
 
     def find(self, pharmacy: PharmacyValue) -> Dispenser | None:
         """Return who this is, or None when nobody has its identifiers yet. Raises Conflict."""
-        named = set(store.dispensers_named(self._connection, pharmacy.identifiers).values())
+        self.look_up((pharmacy,))
+        named = {self._named[pair] for pair in pharmacy.identifiers if pair in self._named}
         if len(named) > 1:
             raise Conflict
-        return store.dispensers(self._connection, list(named))[named.pop()] if named else None
+        return self._known[named.pop()] if named else None
 
     def keep(self, pharmacy: PharmacyValue, known: Dispenser | None) -> tuple[Dispenser, bool]:
         """Return the dispenser as it is after this PHA, stored, and whether it has just become restricted."""
         before = known or Dispenser(uuid7(), 0, self._now)
         after = _merged(before, pharmacy)
-        has = self._identifiers(before.dispenser_id) if known else set()
+        has = self._has.setdefault(before.dispenser_id, set())
         gained = [pair for pair in pharmacy.identifiers if pair not in has]
         numbers = {value for kind, value in (*has, *gained) if kind in ("npi", "dea")}
         newly = before.restriction is None and not numbers.isdisjoint(self._part2)
@@ -60,11 +79,10 @@ class Dispensers:
             after.version, after.updated_at = before.version + 1, self._now
             resource = render_dispenser(after, self._mappings)
             store.put_dispenser(self._connection, after, resource, self._mappings.version, gained)
+            self._known[after.dispenser_id] = after
+            has.update(gained)
+            self._named.update((pair, after.dispenser_id) for pair in gained)
         return after, newly and known is not None
-
-    def _identifiers(self, dispenser_id: UUID) -> set[tuple[str, str]]:
-        rows = store.dispenser_identifiers(self._connection, [dispenser_id])
-        return {(kind, value) for _, kind, value in rows}
 
 
 def _merged(before: Dispenser, pharmacy: PharmacyValue) -> Dispenser:

@@ -123,9 +123,11 @@ class Loader:
     def _load(self, batch: Sequence[RecordValue]) -> list[tuple[RecordValue, Outcome | None]]:
         # A PHA with a record that is not a void stores something of a new pharmacy, in any case.
         telling = {record.pharmacy for record in batch if record.status != VOID}
+        pharmacies = dict.fromkeys(record.pharmacy for record in batch)
+        self._dispensers.look_up(pharmacies)
         parties = {
             pharmacy: self._keep(pharmacy) if pharmacy in telling else self._party(pharmacy)
-            for pharmacy in dict.fromkeys(record.pharmacy for record in batch)
+            for pharmacy in pharmacies
         }
         keys = [self._record_key(parties[record.pharmacy], record) for record in batch]
         states = self._states([key for key in keys if isinstance(key, tuple)])
