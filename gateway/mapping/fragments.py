@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.clinical.drug import Drug
 from gateway.mapping.conceptmaps import Coding, ConceptMap
@@ -88,6 +89,8 @@ _NO_REDISCLOSURE = Coding(
 _RESTRICTED = Coding("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R", "restricted")
 
 
+# Codes and systems are few and in every record; values are neither.
+@lru_cache(maxsize=4096)
 def coding(to: Coding) -> str:
     """Return a Coding."""
     return f'{{"system":{quote(to.system)},"code":{quote(to.code)},"display":{quote(to.display)}}}'
@@ -98,7 +101,12 @@ def identifier(system: str, value: str, kind: tuple[str, str] | None = None) -> 
     typed = ""
     if kind is not None:
         typed = f'"type":{{"coding":[{coding(Coding(IDENTIFIER_TYPE, *kind))}]}},'
-    return f'{{{typed}"system":{quote(system)},"value":{quote(value)}}}'
+    return f'{{{typed}"system":{_system(system)},"value":{quote(value)}}}'
+
+
+@lru_cache(maxsize=65536)
+def _system(uri: str) -> str:
+    return quote(uri)
 
 
 def days(count: int) -> str:
