@@ -20,7 +20,7 @@ _settings = Settings.from_env()
 
 wsgi_app = "gateway.wsgi:application()"
 bind = _settings.bind
-worker_class = "gthread"
+worker_class = "gateway.web.worker.Worker"
 workers = _settings.workers
 threads = _settings.threads
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
+from fhir.resources.R4B.operationoutcome import OperationOutcome
 
 from gateway.core.ids import uuid7
 from gateway.core.settings import Settings
@@ -162,3 +164,42 @@ def test_a_request_with_its_credentials_in_the_url_is_refused_and_not_logged(
         assert answer.status_code in (400, 405)
         assert answer.json()["error"] == "invalid_request"
     assert form["client_assertion"] not in live.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("request_line", "header", "status"),
+    [
+        ("GET /fhir/MedicationDispense?code=4711 0815 HTTP/1.1", "", 400),
+        ("GET /fhir/MedicationDispense?code=47110815 HTTP/1.1", "Fenwick", 400),
+        ("FENWICK\x01 /fhir/metadata HTTP/1.1", "", 400),
+        (f"GET /fhir/MedicationDispense?code=47110815{'0' * 9000} HTTP/1.1", "", 414),
+        ("GET /fhir/metadata HTTP/1.1", f"X-Note: Fenwick{'x' * 9000}", 431),
+        ("POST /fhir/$pdmp-history HTTP/1.1", "Content-Length: Fenwick", 400),
+        ("POST /fhir/$pdmp-history HTTP/1.1", "Transfer-Encoding: gzip", 400),
+    ],
+    ids=["a space", "no header", "no method", "long address", "long header", "no length", "coding"],
+)
+def test_what_cannot_be_read_as_http_is_an_outcome_that_repeats_nothing(
+    live: LiveGateway, request_line: str, header: str, status: int
+) -> None:
+    address = urlsplit(live.base)
+    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=10) as connection:
+        lines = [request_line, f"Host: {address.netloc}", *([header] if header else []), "", ""]
+        connection.sendall("\r\n".join(lines).encode())
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == status
+        body = answer.read()
+    assert answer.headers["Content-Type"].startswith("application/fhir+json")
+    OperationOutcome.model_validate_json(body)
+    for text in (body.decode(), live.log.read_text()):
+        assert "enwick" not in text.lower()
+        assert "0815" not in text
+
+
+def test_no_redirect_follows_the_host_of_a_request(live: LiveGateway) -> None:
+    answer = requests.get(
+        f"{live.base}/fhir//metadata", headers={"Host": "evil.example"}, timeout=10, allow_redirects=False
+    )
+    assert answer.status_code == 404
+    assert "evil" not in str(answer.headers)
