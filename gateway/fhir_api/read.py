@@ -7,7 +7,7 @@ from collections.abc import Callable
 import flask
 from flask import request
 
-from gateway.core.errors import NotFound, UnknownParameter
+from gateway.core.errors import UnknownParameter
 from gateway.disclose import read as door
 from gateway.fhir_api import reply
 from gateway.web.guard import bearer, principal
@@ -23,8 +23,6 @@ def view(resource_type: str) -> Callable[[str], flask.Response]:
         reply.check_acceptable()
         if not _PARAMETERS.issuperset(request.args):
             raise UnknownParameter("A read takes no parameters but _format and _pretty.")
-        if len(resource_id) > 64:
-            raise NotFound("No such resource.")
         services = reply.services()
         entry = door.read(
             services.database,

@@ -7,12 +7,21 @@ from importlib.metadata import version
 
 import flask
 from flask import Blueprint
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter
 
 from gateway.fhir_api import capability, definitions, interactions, pdmp_history, read, reply, search
 from gateway.services import Services
 from gateway.web.guard import public
 
 View = Callable[..., flask.Response]
+
+
+class LogicalId(BaseConverter):
+    """A resource's id (FHIR R4, section 2.24.0.1): `$…` and `_…` are operations and searches, never ids."""
+
+    regex = r"[A-Za-z0-9.\-]{1,64}"
+
 
 #: What carries out each operation of the table.
 _OPERATIONS: dict[str, View] = {interactions.HISTORY.name: pdmp_history.view}
@@ -24,11 +33,12 @@ def blueprint(services: Services) -> Blueprint:
     Only `services.settings` is read here: the rest may not be open yet.
     """
     made = Blueprint("fhir_api", __name__, url_prefix="/fhir")
+    made.record(_know_ids)
     made.add_url_rule("/metadata", "metadata", _metadata(services))
     for served in interactions.TABLE:
         if "read" in served.interactions:
             view = definitions.view(served.type) if served.definitional else read.view(served.type)
-            made.add_url_rule(f"/{served.type}/<resource_id>", f"read {served.type}", view)
+            made.add_url_rule(f"/{served.type}/<fhir_id:resource_id>", f"read {served.type}", view)
         if "search-type" in served.interactions:
             made.add_url_rule(f"/{served.type}", f"search {served.type}", search.by_get)
             made.add_url_rule(
@@ -39,6 +49,10 @@ def blueprint(services: Services) -> Blueprint:
     for operation in interactions.SYSTEM_OPERATIONS:
         _operate(made, f"/${operation.name}", operation.name)
     return made
+
+
+def _know_ids(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["fhir_id"] = LogicalId
 
 
 def _operate(made: Blueprint, rule: str, name: str) -> None:

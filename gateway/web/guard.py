@@ -106,6 +106,8 @@ def body() -> bytes:
 def install(app: Flask, authenticate: Authenticate, *, secure: bool) -> None:
     """Set the guard before every view of `app`. `secure`: the base URL is https."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
+    # Werkzeug would send `//` elsewhere by a redirect to whatever host the request named.
+    app.url_map.merge_slashes = False
     views = app.view_functions
     fixed_headers = headers.fixed(secure=secure)
 

@@ -50,7 +50,7 @@ def test_it_says_exactly_what_the_routes_serve(gateway: Gateway) -> None:
     for resource in document.rest[0].resource:
         for interaction in resource.interaction:
             if interaction.code == "read":
-                said.add(("GET", f"/fhir/{resource.type}/<resource_id>"))
+                said.add(("GET", f"/fhir/{resource.type}/<fhir_id:resource_id>"))
             else:
                 assert interaction.code == "search-type"
                 said |= {("GET", f"/fhir/{resource.type}"), ("POST", f"/fhir/{resource.type}/_search")}
