@@ -17,13 +17,11 @@ from gateway.disclose.context import context_facts
 from gateway.disclose.refusal import as_error, grant_id_of, uuid_of
 from gateway.mapping.tables import Mappings
 from gateway.policy.decide import decide_context
-from gateway.policy.facts import ContextFacts
 from gateway.store import dispensations
 from gateway.store.database import Database
 from gateway.store.dispensations import REFERENCES
 
 _ROWS = frozenset({"MedicationDispense", "MedicationRequest"})
-_REFERENCES = frozenset({"Organization", "Practitioner"})
 
 
 def read(
@@ -57,9 +55,6 @@ def read(
             person_id=key if resource_type == "Patient" else None,
             dispensation_ids=[key] if resource_type in _ROWS else None,
         )
-        if resource_type in _REFERENCES and len(facts.grants) > 1:
-            # No patient's data: any one live grant of the client will do.
-            facts = ContextFacts(facts.scope_permits, facts.client, facts.grants[:1])
         verdict = decide_context(
             facts,
             jurisdiction=rules.code,

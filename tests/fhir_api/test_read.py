@@ -92,3 +92,14 @@ def test_a_read_takes_no_search_parameters(
     path = f"/fhir/Patient/{kinds['Patient']['id']}"
     assert caller.get(f"{path}?_format=json&_pretty=true", PDMP_Grant=grant).status_code == 200
     assert caller.get(f"{path}?name=x", PDMP_Grant=grant).status_code == 400
+
+
+def test_under_several_grants_no_practitioner_is_guessed(
+    reported: Gateway, granted: tuple[Caller, dict[str, dict[str, Any]], str]
+) -> None:
+    caller, kinds, grant = granted
+    caller.history(parameters(bodies.fenwick()))
+    for kind in ("Organization", "Practitioner", "Patient", "MedicationDispense"):
+        path = f"/fhir/{kind}/{kinds[kind]['id']}"
+        assert caller.get(path).status_code == 403, kind
+        assert caller.get(path, PDMP_Grant=grant).status_code == 200, kind
