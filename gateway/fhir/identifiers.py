@@ -82,7 +82,8 @@ def _named(value: str, system: str, types: frozenset[str], identifier: dict[str,
     if system in _DEA_SYSTEMS or (not system and "DEA" in types):
         number = value.upper().replace(" ", "")
         return Named("dea", number) if _DEA_NUMBER.fullmatch(number) else None
-    if system in _SSN_SYSTEMS or (not system and "SS" in types):
+    # An EHR's own system does not make a number of type SS another number.
+    if system in _SSN_SYSTEMS or "SS" in types:
         digits = re.sub(r"[-\s]", "", value)
         return Named("ssn", digits) if re.fullmatch(r"\d{9}", digits, re.ASCII) else None
     if "DL" in types or _STATE_OID.fullmatch(system):

@@ -17,7 +17,7 @@ from gateway.core.disclosure import PatientIdentifier, PatientQuery
 from gateway.match import normalise
 from gateway.match.assign import identifier_hash, people_of
 from gateway.match.normalise import LICENSE, SSN
-from gateway.match.resolve import Facts, Nobody, One, compare, decide
+from gateway.match.resolve import KINDS, Facts, Nobody, One, compare, decide
 from gateway.store import persons as store
 from gateway.store.database import Row
 from gateway.store.vault import Vault
@@ -57,16 +57,20 @@ def find(
     )
     people = people_of(rows)
     own = {_uuid(identifier) for identifier in query.identifiers if identifier.kind == _OWN} - {None}
-    named = []
+    named, contradicted = [], False
     for person_id in own:
         if person_id is not None and person_id in people:
             compared = compare(question, people[person_id])
             # A requester that kept our identifier in the wrong chart contradicts it with what it knows.
             if compared.named and not compared.contradicted:
                 named.append(person_id)
-    if len(named) == 1:
+            contradicted = contradicted or (compared.named and compared.contradicted)
+    if len(named) == 1 and not contradicted:
         return Found(named[0])
     match decide(question, list(people.items())):
+        case One() if named or contradicted:
+            # Our identifier says one person, the rest another: two people are mixed up in that chart.
+            return Ambiguous(KINDS[:2])
         case One(person_id):
             return Found(person_id)
         case Nobody():

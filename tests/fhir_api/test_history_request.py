@@ -75,6 +75,13 @@ def test_our_person_id_and_a_licence_with_its_state_are_read() -> None:
     assert found == (PatientIdentifier("license", "S12-345", "KY"), PatientIdentifier("person", "p-1"))
 
 
+@pytest.mark.parametrize("system", [None, bodies.SSN, "urn:oid:2.16.840.1.113883.4.1", "urn:oid:1.2.3"])
+def test_a_number_typed_as_social_security_is_one_in_whatever_system(system: str | None) -> None:
+    number = {"type": {"coding": [{"system": V2, "code": "SS"}]}, "value": "999-70-0101"}
+    found = read_patient(identifier=[number | ({"system": system} if system else {})]).patient.identifiers
+    assert found == (PatientIdentifier("ssn", "999700101"),)
+
+
 @pytest.mark.parametrize("value", ["XXX-XX-0101", "0101", "*****0101"])
 def test_a_masked_social_security_number_is_no_evidence(value: str) -> None:
     assert read_patient(**bodies.ssn(value)).patient.identifiers == ()

@@ -67,6 +67,12 @@ def test_our_own_identifier_decides_when_name_and_birth_date_agree(people: Store
     assert ask(people, "Hall", "James", "1971-09-14", ("person", "no id", "")) == Ambiguous(ALL)
 
 
+def test_our_own_identifier_against_another_persons_number_settles_nothing(people: Store) -> None:
+    own = ("person", str(people.person_of("5160007")), "")
+    anothers = ("ssn", "999700126", "")
+    assert isinstance(ask(people, "Hall", "James", "1971-09-14", own, anothers), Ambiguous)
+
+
 def test_an_identifier_that_differs_settles_nothing(people: Store) -> None:
     answer = ask(people, "Fultz", "Lonnie", "1960-01-01", ("ssn", "999700999", ""))
     assert answer == Ambiguous(("address", "telephone"))
