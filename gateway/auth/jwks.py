@@ -31,6 +31,7 @@ _MAX_KID = 200
 _DEFAULT_SECONDS = 300.0
 _LONGEST_SECONDS = 3600.0
 # An unknown key id may come from a stranger: it must not become a request to the client's server each time.
+# The first one does at once: a client that has just changed its keys is not made to wait.
 _REFETCH_SECONDS = 30.0
 _FAILED_SECONDS = 15.0
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
@@ -157,7 +158,6 @@ class RemoteKeySets:
         except GatewayError:
             self._remember(self._failed, url, now + _FAILED_SECONDS)
             raise
-        self._remember(self._asked, url, now)
         kept = _Kept(key_set, now + _lifetime(answer.headers.get("cache-control", "")))
         self._keep(url, kept)
         self._share(url, kept, now)
@@ -168,6 +168,8 @@ class RemoteKeySets:
         with self._lock:
             if now - self._asked.get(url, 0.0) < _REFETCH_SECONDS:
                 return False
+            if len(self._asked) >= 1000 and url not in self._asked:
+                self._asked.pop(next(iter(self._asked)))
             self._asked[url] = now
             return True
 

@@ -92,14 +92,13 @@ def test_a_new_key_is_found_and_strangers_ids_do_not_flood_the_client(
     assert ask(http, backend) == 200
     backend.keys["k2"] = ec_key()
     key_server.answer = backend.jwks()
-    assert ask(http, backend, kid="k2") == 400, "asked for a moment ago"
-    assert len(key_server.asked) == 1
-    monkeypatch.setattr(jwks, "_REFETCH_SECONDS", 0.0)
-    assert ask(http, backend, kid="k2") == 200
+    assert ask(http, backend, kid="k2") == 200, "a change of keys is seen at once"
     assert len(key_server.asked) == 2
-    monkeypatch.setattr(jwks, "_REFETCH_SECONDS", 30.0)
     assert [ask(http, backend, header={"kid": f"x{n}"}) for n in range(5)] == [400] * 5
     assert len(key_server.asked) == 2
+    monkeypatch.setattr(jwks, "_REFETCH_SECONDS", 0.0)
+    assert ask(http, backend, header={"kid": "x"}) == 400
+    assert len(key_server.asked) == 3
 
 
 @pytest.mark.parametrize("policy", ["no-store", "no-cache", "private, max-age=0", "max-age=0"])
@@ -131,7 +130,8 @@ def test_a_set_that_can_not_be_had_is_a_failed_authentication(
     key_server.status, key_server.answer = status, answer
     key_server.headers = {"Location": key_server.url} if status == 302 else {}
     assert [ask(http, backend) for _ in range(3)] == [400] * 3
-    assert len(key_server.asked) == 1, "a failure is remembered for a moment"
+    # A failure is remembered for a moment; a set without the key is asked for once more.
+    assert len(key_server.asked) <= 2
 
 
 def test_a_registered_private_address_is_not_called(
