@@ -24,6 +24,9 @@ class DrugClass(Enum):
     CARISOPRODOL = "carisoprodol"
     STIMULANT = "stimulant"
 
+    # By identity, as equality is: an enumeration's own hash is a call of Python.
+    __hash__ = object.__hash__
+
 
 _BY_LANE = {
     Lane.OPIOID: DrugClass.OPIOID,

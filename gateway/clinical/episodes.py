@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,26 +70,29 @@ class Episode:
 def episodes(found: Iterable[Supply], rule: EpisodeRule) -> tuple[Episode, ...]:
     """Return the episodes by `rule`, oldest first. `found` is in the order of `supplies`."""
     listed = [s for s in found if _counts(s)]
-    everyone = {s.row.prescriber_id for s in listed}, {s.row.dispenser_id for s in listed}
-    if not rule.met(len(everyone[0]), len(everyone[1])):
+    prescribers = [s.row.prescriber_id for s in listed]
+    dispensers = [s.row.dispenser_id for s in listed]
+    if not rule.met(len(set(prescribers)), len(set(dispensers))):
         # No window holds more than the whole.
         return ()
-    prescribers: Counter[str] = Counter()
-    dispensers: Counter[str] = Counter()
+    days = [s.first for s in listed]
+    # How often each occurs in the window; what falls to none is taken out.
+    who: dict[str, int] = {}
+    where: dict[str, int] = {}
     hits: list[tuple[int, int, int, int]] = []
-    start = 0
-    for end, one in enumerate(listed):
-        prescribers[one.row.prescriber_id] += 1
-        dispensers[one.row.dispenser_id] += 1
-        if end + 1 < len(listed) and listed[end + 1].first == one.first:
+    start, after = 0, len(days)
+    for end, day in enumerate(days):
+        who[prescribers[end]] = who.get(prescribers[end], 0) + 1
+        where[dispensers[end]] = where.get(dispensers[end], 0) + 1
+        if end + 1 < after and days[end + 1] == day:
             continue
-        opening = _opening(rule.length.count, rule.length.unit, one.first)
-        while listed[start].first < opening:
-            _drop(prescribers, listed[start].row.prescriber_id)
-            _drop(dispensers, listed[start].row.dispenser_id)
+        opening = _opening(rule.length.count, rule.length.unit, day)
+        while days[start] < opening:
+            _drop(who, prescribers[start])
+            _drop(where, dispensers[start])
             start += 1
-        if rule.met(len(prescribers), len(dispensers)):
-            hits.append((start, end, len(prescribers), len(dispensers)))
+        if rule.met(len(who), len(where)):
+            hits.append((start, end, len(who), len(where)))
     return tuple(_episode(listed, group) for group in _grouped(hits))
 
 
@@ -108,7 +110,7 @@ def _counts(one: Supply) -> bool:
     return DrugClass.OPIOID in one.row.makeup.classes and one.row.makeup.schedule in _SCHEDULES
 
 
-def _drop(counts: Counter[str], key: str) -> None:
+def _drop(counts: dict[str, int], key: str) -> None:
     counts[key] -= 1
     if not counts[key]:
         del counts[key]

@@ -113,7 +113,8 @@ def opioids_of_two_fills(found: Iterable[Supply]) -> tuple[tuple[Run, ...], list
     opioids = [s for s in taking_part(Pattern.OPIOID_TWICE, found) if not s.row.is_programme_dose]
     spans: list[Span] = []
     for fill in fills(opioids):
-        spans += union(part.span for part in fill.parts if part.span is not None)
+        parts = [part.span for part in fill.parts if part.span is not None]
+        spans += parts if len(parts) < 2 else union(parts)
     return as_runs(at_least(spans, 2)), opioids
 
 

@@ -53,7 +53,8 @@ class Makeup:
     """Equal for two products that a patient takes as one drug: substances, strengths, release."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes one: a frozen one takes four times as long to make.
+@dataclass(slots=True)
 class Row:
     """One dispensation. Dates are calendar dates; `partial_fill` is two digits, `00` for a whole fill."""
 

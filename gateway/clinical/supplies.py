@@ -25,7 +25,8 @@ class Starts(Enum):
     FILLED = "filled"
 
 
-@dataclass(frozen=True, slots=True)
+# As `Row`: one for each dispensation of each answer.
+@dataclass(slots=True)
 class Supply:
     """A dispensation with its days. `last` is None when the days of supply are not known."""
 
@@ -49,7 +50,7 @@ class Supply:
         return self.last is not None and self.first <= day <= self.last
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fill:
     """One fill of one prescription: a single dispensation, or the parts in which it was handed out.
 
@@ -97,6 +98,8 @@ def fills(found: Iterable[Supply]) -> tuple[Fill, ...]:
 
 
 def _fill(parts: list[Supply]) -> Fill:
+    if len(parts) == 1:
+        return Fill((parts[0],), parts[0].first, parts[0].last)
     lasts = [part.last for part in parts if part.last is not None]
     return Fill(tuple(parts), parts[0].first, max(lasts) if len(lasts) == len(parts) else None)
 
