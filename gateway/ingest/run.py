@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -270,7 +271,9 @@ class _Job:
         answer = self.file.answer
         finding = finding_of(outcome)
         if finding is not None:
-            answer.add(finding, record.ordinal, record.rx_number)
+            # A conflict is one of the pharmacy's own identifiers: its segment is the PHA above the record.
+            ordinal = record.ordinal if outcome is not None else self._pharmacy_ordinal(record.ordinal)
+            answer.add(finding, ordinal, record.rx_number)
         match outcome:
             case Outcome.NEW | Outcome.NO_ORIGINAL:
                 answer.new += 1
@@ -284,6 +287,10 @@ class _Job:
                 answer.refused += 1
                 return
         answer.warned += finding is not None or record.ordinal in warned
+
+    def _pharmacy_ordinal(self, ordinal: int) -> int:
+        pharmacies = self.file.outline.pharmacies
+        return pharmacies[bisect_left(pharmacies, ordinal, key=lambda one: one.pha + 1) - 1].pha + 1
 
     def _zero_reports(
         self,

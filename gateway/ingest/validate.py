@@ -143,7 +143,7 @@ class Checker:
         product_id = self._beyond_table(values, loop, prescriber, ingredients, found, told=not refused)
         if found and any(finding.severity == ERROR for finding, _ in found):
             return None, found, rx_number
-        content = f"{patient.content}\x1e{v.record_content(values)}\x1e{prescriber.content}"
+        content = f"{patient.content}\x1e{v.record_content(values, product_id)}\x1e{prescriber.content}"
         if contents or pickup_content:
             content += f"\x1e{contents}\x1e{pickup_content}"
         return (

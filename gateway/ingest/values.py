@@ -1,8 +1,8 @@
 """What valid segments mean: typed values, and the normalised text by which content is compared.
 
 Content is the same however it is spelled: numbers are compared as numbers, a blank DSP13 is 00, trailing
-empty elements and spaces around a value say nothing, hyphens in patient identifiers don't matter. DSP01 is
-no content: it says what to do with it.
+empty elements and spaces around a value say nothing, hyphens in patient identifiers and NDCs don't matter.
+DSP01 is no content: it says what to do with it.
 """
 
 from __future__ import annotations
@@ -207,11 +207,15 @@ def prescriber_value(values: Sequence[str], findings: tuple[Finding, ...]) -> Pr
     )
 
 
-def record_content(values: Values) -> str:
-    """Return the normalised text of a DSP (in the order of RECORD_FIELDS), without DSP01."""
+def record_content(values: Values, product_id: str) -> str:
+    """Return the normalised text of a DSP (in the order of RECORD_FIELDS), without DSP01.
+
+    `product_id` is DSP08 as it is stored: an NDC without its hyphens.
+    """
     normalised = list(values[1:])
     normalised[2] = whole(values[3])
     normalised[4] = whole(values[5])
+    normalised[6] = product_id
     normalised[7] = decimal(values[8])
     normalised[8] = whole(values[9])
     normalised[11] = values[12] or "00"

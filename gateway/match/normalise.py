@@ -115,12 +115,13 @@ def identifier_key(qualifier: str, value: str) -> str:
 def is_filler(qualifier: str, value: str) -> bool:
     """Return whether the identifier says nothing: 000000000 and the like, NONE, an SSN without nine digits.
 
-    The series 900 to 999 as such is not filler.
+    The SSA never assigned an area 000: such a number is a few last digits, filled up with zeros. The series
+    900 to 999 as such is not filler.
     """
     key = identifier_key(qualifier, value)
     if not key or _one_character(key) or key in _SEQUENCES or key in _NO_IDENTIFIER:
         return True
-    return qualifier == SSN and (len(key) != 9 or key in _MISUSED_SSNS)
+    return qualifier == SSN and (len(key) != 9 or key.startswith("000") or key in _MISUSED_SSNS)
 
 
 def _one_character(text: str) -> bool:

@@ -218,6 +218,7 @@ def test_a_revision_of_the_patient_moves_the_record_and_leaves_old_versions(stor
         {"e22": "0120"},
         {"e12": "5"},
         {"e23": " TAKE 4 A DAY BY MOUTH "},
+        {"e08": "10702-0056-01"},
     ],
     ids=str,
 )
@@ -326,7 +327,8 @@ def test_identifiers_that_name_two_dispensers_are_refused(store: Store) -> None:
     both = asap.pharmacy(asap.patient(asap.record(e02="3")), e03="FL9000047")
     answer = store.load(asap.file(both, asap.pharmacy(asap.patient(asap.record(e02="4")), e02="", e03="")))
     assert counts(answer) == {"new": 1, "refused": 1}
-    assert "dispenser-conflict" in codes(answer)
+    (conflict,) = [one for one in answer["errors"] if one["code"] == "dispenser-conflict"]
+    assert (conflict["segment"], conflict["ordinal"], conflict["rx_number"]) == ("PHA", 3, "3")
 
 
 def test_a_dispenser_learns_its_other_numbers(store: Store) -> None:

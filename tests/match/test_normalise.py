@@ -67,7 +67,8 @@ def test_an_address_that_says_nothing_has_no_key(address: tuple[str, str, str]) 
 
 
 @pytest.mark.parametrize(
-    "ssn", ["000000000", "999999999", "123456789", "111111111", "123-45-6789", "0", "", "999-70-01"]
+    "ssn",
+    ["000000000", "999999999", "123456789", "111111111", "123-45-6789", "0", "", "999-70-01", "000004321"],
 )
 def test_a_dummy_social_security_number_is_none(ssn: str) -> None:
     assert is_filler("07", ssn)
