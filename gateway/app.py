@@ -30,7 +30,7 @@ from gateway.services import Services
 from gateway.store import migrate
 from gateway.store.database import NO_ROLE, Database
 from gateway.store.vault import Vault
-from gateway.web import errors, guard, health, index
+from gateway.web import errors, guard, health, index, prefix
 
 _log = logging.getLogger("gateway.app")
 _CACHE_SECONDS = 0.25
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
         cds.blueprint(services),  #              /cds-services/…
     ):
         app.register_blueprint(blueprint)
+    prefix.install(app, settings.base_url)
     late.open_if_ready()
     return app
 

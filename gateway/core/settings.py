@@ -9,14 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from gateway.core.errors import Misconfigured
 
 _FOREIGN = ("PDMP_APP_", "PDMP_EHR_")
+_NUMBER = re.compile(r"\d{10}|[A-Z][A-Z9]\d{7}", re.ASCII)
 
 #: Every variable: name -> what it says. The README's table is checked against this one by a test.
 DOCUMENTED: dict[str, str] = {
@@ -102,19 +104,18 @@ class Settings:
         if test_today and not is_loopback(base_url):
             raise Misconfigured("PDMP_TEST_TODAY is refused: the base URL is not loopback.")
         database_url = env.get("PDMP_DATABASE_URL") or None
-        identifier_base = (env.get("PDMP_IDENTIFIER_BASE") or "").rstrip("/") or None
         files = env.get("PDMP_DEMO_FILES")
         return cls(
             home=home,
             base_url=base_url,
-            identifier_base=identifier_base,
+            identifier_base=_identifier_base(env.get("PDMP_IDENTIFIER_BASE")),
             database_url=database_url,
             migration_database_url=env.get("PDMP_MIGRATION_DATABASE_URL") or database_url,
             redis_url=env.get("PDMP_REDIS_URL") or None,
             keys_dir=Path(env.get("PDMP_KEYS_DIR") or home / "keys").absolute(),
             mappings_dir=Path(env.get("PDMP_MAPPINGS") or _default_mappings()).absolute(),
             jurisdiction=(env.get("PDMP_JURISDICTION") or "KY").upper(),
-            part2_dispensers=frozenset(_list(env.get("PDMP_PART2_DISPENSERS"))),
+            part2_dispensers=_part2(env.get("PDMP_PART2_DISPENSERS")),
             outbound_allow=tuple(_list(env.get("PDMP_OUTBOUND_ALLOW"))),
             cds_app_launch_url=_launch_url(env.get("PDMP_CDS_APP_LAUNCH_URL")),
             cds_patient_view=_choice(env, "PDMP_CDS_PATIENT_VIEW", "always", "never") == "always",
@@ -122,7 +123,9 @@ class Settings:
             bind=env.get("PDMP_BIND") or _default_bind(base_url),
             workers=_number(env, "PDMP_WORKERS", os.cpu_count() or 1, low=1, high=256),
             threads=_number(env, "PDMP_THREADS", 2, low=1, high=2),
-            log_level=(env.get("PDMP_LOG_LEVEL") or "INFO").upper(),
+            log_level=_choice(
+                env, "PDMP_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL", fold=str.upper
+            ),
             demo_files=None if files is None else tuple(p for p in files.split(":") if p),
             demo_patients=_number(env, "PDMP_DEMO_PATIENTS", 40, low=0, high=1_000_000),
         )
@@ -150,9 +153,7 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
 
 
 def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise Misconfigured("PDMP_BASE_URL must be an absolute http or https URL.")
+    parts = _http_url("PDMP_BASE_URL", text)
     if parts.username or parts.password:
         raise Misconfigured("PDMP_BASE_URL must not hold credentials.")
     if text.endswith("/"):
@@ -160,6 +161,24 @@ def _base_url(text: str) -> str:
     if parts.scheme == "http" and not is_loopback(text):
         raise Misconfigured("PDMP_BASE_URL must be https, except on loopback.")
     return text
+
+
+def _identifier_base(text: str | None) -> str | None:
+    base = (text or "").rstrip("/")
+    if base:
+        _http_url("PDMP_IDENTIFIER_BASE", base)
+    return base or None
+
+
+def _http_url(name: str, text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # out of range: ValueError
+    except ValueError:
+        raise Misconfigured(f"{name} is not a URL.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise Misconfigured(f"{name} must be an absolute http or https URL.")
+    return parts
 
 
 def _launch_url(text: str | None) -> str | None:
@@ -172,8 +191,10 @@ def _launch_url(text: str | None) -> str | None:
     return text
 
 
-def _choice(env: Mapping[str, str], name: str, default: str, *others: str) -> str:
-    value = env.get(name) or default
+def _choice(
+    env: Mapping[str, str], name: str, default: str, *others: str, fold: Callable[[str], str] = str
+) -> str:
+    value = fold(env.get(name) or default)
     if value not in (default, *others):
         raise Misconfigured(f"{name} must be {' or '.join((default, *others))}.")
     return value
@@ -194,13 +215,24 @@ def _list(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
+def _part2(text: str | None) -> frozenset[str]:
+    numbers = frozenset(number.upper() for number in _list(text))
+    # A misspelt one would leave its patients unprotected.
+    if not all(_NUMBER.fullmatch(number) for number in numbers):
+        raise Misconfigured("PDMP_PART2_DISPENSERS must hold NPI or DEA numbers.")
+    return numbers
+
+
 def _date(text: str | None) -> dt.date | None:
     if not text:
         return None
     try:
-        return dt.date.fromisoformat(text)
+        date = dt.date.fromisoformat(text)
     except ValueError:
-        raise Misconfigured("PDMP_TEST_TODAY must be YYYY-MM-DD.") from None
+        date = None
+    if date is None or date.isoformat() != text:  # ISO 8601 has other spellings
+        raise Misconfigured("PDMP_TEST_TODAY must be YYYY-MM-DD.")
+    return date
 
 
 def _number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:

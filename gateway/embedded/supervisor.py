@@ -178,6 +178,15 @@ def _locks(place: Place) -> tuple[Lock, Lock]:
 def _external(settings: Settings) -> Urls:
     if not settings.database_url:
         raise Misconfigured("PDMP_DATABASE_URL is not set.")
+    for name, url in (
+        ("PDMP_DATABASE_URL", settings.database_url),
+        ("PDMP_MIGRATION_DATABASE_URL", settings.migration_database_url),
+    ):
+        try:
+            psycopg.conninfo.conninfo_to_dict(url or "")
+        except psycopg.ProgrammingError:
+            # Its text quotes the URL, password and all.
+            raise Misconfigured(f"{name} is not a PostgreSQL URL.") from None
     return Urls(
         database_url=settings.database_url,
         owner_database_url=settings.migration_database_url or settings.database_url,

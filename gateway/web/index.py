@@ -11,6 +11,7 @@ import orjson
 from flask import Blueprint, request
 
 from gateway.core.settings import Settings
+from gateway.web import prefix
 from gateway.web.guard import public
 
 _LABELS = {
@@ -39,7 +40,9 @@ def blueprint(settings: Settings) -> Blueprint:
             document = {"name": "PDMP Gateway", "version": version("pdmp-gateway"), **places}
             return flask.Response(orjson.dumps(document), content_type="application/json")
         rows = [(_LABELS[name], address) for name, address in places.items()]
-        page = flask.render_template("index.html", rows=rows, version=version("pdmp-gateway"))
+        page = flask.render_template(
+            "index.html", rows=rows, version=version("pdmp-gateway"), prefix=prefix.of(settings.base_url)
+        )
         response = flask.Response(page, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = (
             "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
