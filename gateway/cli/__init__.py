@@ -12,6 +12,7 @@ import os
 from importlib.metadata import EntryPoint, entry_points, version
 
 import click
+import psycopg
 
 from gateway.core.errors import GatewayError, Misconfigured, Unavailable
 from gateway.core.settings import Settings
@@ -29,6 +30,13 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 _PLUGINS = "pdmp.verbs"
+#: What a statement meets before the migrations: no tables, and no right to look for them.
+_NOT_MIGRATED = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.InsufficientPrivilege,
+)
 _APP_DATABASE = "PDMP_APP_DATABASE_URL"
 
 
@@ -64,6 +72,8 @@ class Verbs(click.Group):
             if isinstance(error, Unavailable | Misconfigured):
                 raise _Unready(error.public) from error
             raise click.ClickException(error.public) from error
+        except _NOT_MIGRATED as error:
+            raise _Unready("The database is not migrated: run `pdmp migrate`.") from error
 
 
 class _Unready(click.ClickException):

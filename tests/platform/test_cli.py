@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+import pytest
 import requests
 
 from gateway.core.settings import Settings
@@ -69,6 +70,14 @@ def test_the_identifier_base_is_fixed_at_the_first_migration(cli: Cli, empty_dat
     with psycopg.connect(empty_database.owner_url) as connection:
         row = connection.execute("SELECT identifier_base FROM pdmp.installation").fetchone()
         assert row == ("https://first.example.org",)
+
+
+@pytest.mark.parametrize("words", ["accounts list", "clients list", "audit list", "ingest nothing.asap"])
+def test_a_verb_says_that_the_database_is_not_migrated(
+    cli: Cli, empty_database: TestDatabase, words: str
+) -> None:
+    done = cli(*words.split(), env={"PDMP_DATABASE_URL": empty_database.url})
+    assert (done.returncode, done.stderr) == (3, "Error: The database is not migrated: run `pdmp migrate`.\n")
 
 
 def test_serve_is_not_ready_before_the_migrations_and_ready_after_them(
