@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import click
 import psycopg
 
+from gateway.core.clock import Clock
 from gateway.core.errors import Misconfigured, Unavailable
 from gateway.core.settings import Settings
 from gateway.embedded import Urls, resolve
+from gateway.ingest.rerender import rerender, restrict_named
 from gateway.mapping.tables import Mappings
-from gateway.store.drugs import replace_drugs
+from gateway.store.drugs import drug_table_version, replace_drugs
 from gateway.store.migrate import Migration, admit, identifier_base, migrate
 
 
@@ -32,7 +35,7 @@ def command(phase: str | None, as_json: bool) -> None:
 
 
 def apply_migrations(settings: Settings, urls: Urls, *, phase: str | None = None) -> list[Migration]:
-    """Apply what is missing as the database's owner, fill the drug table, and return the migrations.
+    """Apply what is missing as the database's owner, follow the mapping tables, and return the migrations.
 
     Raises Misconfigured.
     """
@@ -51,5 +54,25 @@ def apply_migrations(settings: Settings, urls: Urls, *, phase: str | None = None
     except psycopg.OperationalError as error:
         raise Unavailable("The database does not answer.", detail=type(error).__name__) from error
     mappings = Mappings.load(settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=base)
-    replace_drugs(url, mappings.drug_rows(), version=mappings.version)
+    # Before a deploy, processes with the earlier tables still write by them.
+    if phase != "pre":
+        _follow_tables(settings, url, mappings)
     return done
+
+
+def _follow_tables(settings: Settings, url: str, mappings: Mappings) -> None:
+    """Bring what is stored up to `mappings`: restrictions, rendered resources, and last the drug table.
+
+    The drug table's version says that all the rest is done: a run that was broken off is taken up again.
+    """
+    clock = Clock(ZoneInfo(mappings.jurisdiction.zone), settings.test_today)
+    with psycopg.connect(url, autocommit=True, application_name="pdmp-migrate") as connection:
+        part2 = settings.part2_dispensers | mappings.jurisdiction.part2_dispensers
+        restricted = restrict_named(connection, mappings, part2, clock.now())
+        rendered = 0
+        if drug_table_version(connection) != mappings.version:
+            rendered = rerender(connection, mappings)
+    replace_drugs(url, mappings.drug_rows(), version=mappings.version)
+    for count, what in ((restricted, "dispensers restricted"), (rendered, "resources rendered anew")):
+        if count:
+            click.echo(f"{count} {what}", err=True)

@@ -16,13 +16,17 @@ from psycopg import Connection
 
 from gateway.core.ids import uuid7
 from gateway.core.records import Address, Dispenser
+from gateway.ingest import versions
 from gateway.ingest.values import PharmacyValue
 from gateway.mapping.organization import render_dispenser
 from gateway.mapping.tables import Mappings
+from gateway.store import ingest
 from gateway.store import parties as store
 from gateway.store.database import Row
 
 PART2 = "part2"
+
+_BATCH = 1_000
 
 
 class Conflict(Exception):
@@ -100,3 +104,16 @@ def _merged(before: Dispenser, pharmacy: PharmacyValue) -> Dispenser:
         phone=pharmacy.phone or before.phone,
         address=Address(address.line1, address.line2, address.city, address.state, address.postal_code),
     )
+
+
+def restrict(connection: Connection[Row], mappings: Mappings, dispenser_id: UUID) -> None:
+    """Mark what a dispenser reported before it was known to be a programme under 42 CFR Part 2."""
+    jurisdiction = mappings.jurisdiction.code
+    wanted = ingest.unrestricted_versions(connection, jurisdiction, dispenser_id)
+    for start in range(0, len(wanted), _BATCH):
+        marked = []
+        for row in ingest.versions(connection, jurisdiction, wanted[start : start + _BATCH]):
+            dispensation = versions.from_row(row)[0]
+            dispensation.restriction = PART2
+            marked.append(((row[0], row[1], row[2]), *versions.rendered(dispensation, mappings)))
+        ingest.restrict_versions(connection, jurisdiction, mappings.version, marked)

@@ -20,7 +20,7 @@ from gateway.core.ids import uuid7s
 from gateway.core.records import Dispensation, Dispenser
 from gateway.ingest import versions
 from gateway.ingest.decide import VOID, Outcome, Standing, decide
-from gateway.ingest.dispensers import Conflict, Dispensers
+from gateway.ingest.dispensers import Conflict, Dispensers, restrict
 from gateway.ingest.people import People
 from gateway.ingest.prescribers import Prescribers
 from gateway.ingest.report import Finding, error, warning
@@ -299,7 +299,7 @@ class Loader:
             else:
                 self._kept[pharmacy], newly = self._dispensers.keep(pharmacy, known)
                 if newly and known is not None:
-                    self._restrict(known.dispenser_id)
+                    restrict(self._connection, self._mappings, known.dispenser_id)
         return self._kept[pharmacy]
 
     def _dispenser(self, record: RecordValue) -> Dispenser:
@@ -307,18 +307,6 @@ class Loader:
         if isinstance(found, Conflict):
             raise found
         return found
-
-    def _restrict(self, dispenser_id: UUID) -> None:
-        """Mark what a dispenser reported before it was known to be a programme under 42 CFR Part 2."""
-        wanted = store.unrestricted_versions(self._connection, self._jurisdiction, dispenser_id)
-        for start in range(0, len(wanted), BATCH):
-            rows = store.versions(self._connection, self._jurisdiction, wanted[start : start + BATCH])
-            marked = []
-            for row in rows:
-                dispensation = versions.from_row(row)[0]
-                dispensation.restriction = "part2"
-                marked.append(((row[0], row[1], row[2]), *versions.rendered(dispensation, self._mappings)))
-            store.restrict_versions(self._connection, self._jurisdiction, self._mappings.version, marked)
 
     def _record_key(
         self, dispenser: Dispenser | Conflict | None, record: RecordValue

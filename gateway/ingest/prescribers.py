@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -157,6 +157,16 @@ class Prescribers:
             ],
         )
         self._pointed.clear()
+
+
+def stored(connection: Connection[Row], ids: Sequence[UUID]) -> list[Prescriber]:
+    """Return prescribers as they are shown."""
+    entries = {one.prescriber_id: _Entry(one) for one in store.prescribers(connection, ids).values()}
+    for owner, kind, value, shared in store.prescriber_identifiers(connection, ids):
+        entries[owner].identifiers[(kind, value)] = shared
+    for entry in entries.values():
+        _show(entry)
+    return [entry.prescriber for entry in entries.values()]
 
 
 def _show(entry: _Entry) -> None:

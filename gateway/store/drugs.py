@@ -9,6 +9,12 @@ import psycopg
 from gateway.store.sql import queries
 
 
+def drug_table_version(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:
+    """Return the mapping version that the table holds, or None when it is empty."""
+    row = connection.execute(queries("drugs.sql")["drug_table_version"]).fetchone()
+    return None if row is None else str(row[0])
+
+
 def replace_drugs(url: str, rows: Iterable[tuple[str | None, ...]], *, version: str) -> bool:
     """Return whether the table was written anew: only when `version` is not the one that it holds.
 
@@ -16,8 +22,7 @@ def replace_drugs(url: str, rows: Iterable[tuple[str | None, ...]], *, version: 
     """
     statements = queries("drugs.sql")
     with psycopg.connect(url, application_name="pdmp-migrate") as connection:
-        held = connection.execute(statements["drug_table_version"]).fetchone()
-        if held is not None and held[0] == version:
+        if drug_table_version(connection) == version:
             return False
         with connection.cursor() as cursor:
             cursor.execute(statements["empty_drugs"])
