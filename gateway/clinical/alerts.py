@@ -16,7 +16,7 @@ from enum import Enum
 from gateway.clinical import curve as curves
 from gateway.clinical import published
 from gateway.clinical.curve import Curve
-from gateway.clinical.episodes import episodes
+from gateway.clinical.episodes import counts, episodes
 from gateway.clinical.figures import text
 from gateway.clinical.overlap import Pattern, days_together, not_judged, opioids_of_two_fills, taking_part
 from gateway.clinical.published import Published, days, name
@@ -79,24 +79,26 @@ class Alert:
         return any(day in run for run in self.runs)
 
 
-def alerts(
-    found: Iterable[Supply], curve: Curve, thresholds: Thresholds, today: dt.date
-) -> tuple[Alert, ...]:
+def alerts(found: Iterable[Supply], table: str, thresholds: Thresholds, today: dt.date) -> tuple[Alert, ...]:
     """Return the alerts of `thresholds` that are met within its window, or by what is in hand after today.
 
-    `curve` is that of `found`. Dose rules first, highest first; then overlaps, episodes and early
-    fills.
+    `table` names the factors of the doses. Dose rules first, highest first; then overlaps, episodes and early
+    fills. A supply that had ended before the window neither meets a rule of doses or overlaps nor can change
+    one, so those look at the others only.
     """
     listed = tuple(found)
-    ends = [s.last for s in listed if s.last is not None]
-    window = Run(today - dt.timedelta(thresholds.window_days - 1), max([today, *ends]))
-    maker = _Maker(listed, window)
+    opening = today - dt.timedelta(thresholds.window_days - 1)
+    recent = tuple(s for s in listed if s.last is None or s.last >= opening)
+    window = Run(opening, max([today, *(s.last for s in recent if s.last is not None)]))
+    maker = _Maker(listed, recent, window)
+    curve = curves.morphine_curve(recent, table)
     result = [maker.dose(rule, curve) for rule in sorted(thresholds.doses, key=lambda r: -r.at_least)]
-    together = days_together(listed, [rule.pattern for rule in thresholds.overlaps])
-    unknown = not_judged(listed)
+    together = days_together(recent, [rule.pattern for rule in thresholds.overlaps])
+    unknown = not_judged(recent)
     result += [maker.overlap(rule, together[rule.pattern], unknown) for rule in thresholds.overlaps]
+    counting = [s for s in listed if counts(s)] if thresholds.episodes else []
     for rule in thresholds.episodes:
-        result += maker.episodes(rule)
+        result += maker.episodes(rule, counting)
     if thresholds.early is not None:
         result += maker.early(thresholds.early)
     return tuple(alert for alert in result if alert is not None)
@@ -105,8 +107,9 @@ def alerts(
 class _Maker:
     """Makes alerts about one person's supplies in one window."""
 
-    def __init__(self, found: tuple[Supply, ...], window: Run) -> None:
+    def __init__(self, found: tuple[Supply, ...], recent: tuple[Supply, ...], window: Run) -> None:
         self._found = found
+        self._recent = recent
         self._window = window
         self._by_id = {s.row.dispensation_id: s for s in found}
 
@@ -116,7 +119,7 @@ class _Maker:
         if not runs or highest is None:
             return None
         limit = text(rule.at_least)
-        counted = [s for s in self._found if s.row.makeup.dose.per_day is not None]
+        counted = [s for s in self._recent if s.row.makeup.dose.per_day is not None]
         return self._alert(
             Category.MME,
             published.dose(rule),
@@ -141,13 +144,13 @@ class _Maker:
     def overlap(self, rule: OverlapThreshold, together: list[Span], unknown: tuple[str, ...]) -> Alert | None:
         twice = rule.pattern is Pattern.OPIOID_TWICE
         if twice and together:
-            every, looked_at = opioids_of_two_fills(self._found)
+            every, looked_at = opioids_of_two_fills(self._recent)
             together = [run.span for run in every]
         runs = as_runs(clip(together, self._window.span))
         if days_of(runs) < rule.days:
             return None
         if not twice:
-            looked_at = taking_part(rule.pattern, self._found)
+            looked_at = taking_part(rule.pattern, self._recent)
         more = (
             (
                 "Parts of one prescription, and doses that a treatment programme handed out together, "
@@ -169,7 +172,7 @@ class _Maker:
             exclusions=(EXCLUSIONS, TAKEN, *more),
         )
 
-    def episodes(self, rule: EpisodeThreshold) -> list[Alert | None]:
+    def episodes(self, rule: EpisodeThreshold, counting: list[Supply]) -> list[Alert | None]:
         return [
             self._alert(
                 Category.MANY_PROVIDERS,
@@ -191,7 +194,7 @@ class _Maker:
                     "practice are counted each for themselves.",
                 ),
             )
-            for episode in episodes(self._found, rule.rule)
+            for episode in episodes(counting, rule.rule)
             if episode.run.last >= self._window.first
         ]
 
@@ -221,7 +224,7 @@ class _Maker:
         return result
 
     def _take_homes(self, runs: tuple[Run, ...]) -> Iterable[str]:
-        for doses in take_homes(self._found):
+        for doses in take_homes(self._recent):
             if any(doses.day in run for run in runs):
                 yield (
                     f"On {doses.day.isoformat()} a treatment programme handed out {len(doses.rows)} daily "

@@ -69,7 +69,7 @@ class Episode:
 
 def episodes(found: Iterable[Supply], rule: EpisodeRule) -> tuple[Episode, ...]:
     """Return the episodes by `rule`, oldest first. `found` is in the order of `supplies`."""
-    listed = [s for s in found if _counts(s)]
+    listed = [s for s in found if counts(s)]
     prescribers = [s.row.prescriber_id for s in listed]
     dispensers = [s.row.dispenser_id for s in listed]
     if not rule.met(len(set(prescribers)), len(set(dispensers))):
@@ -106,7 +106,8 @@ def _opening(count: int, unit: str, last: dt.date) -> dt.date:
     return dt.date(year, month + 1, day) + dt.timedelta(1)
 
 
-def _counts(one: Supply) -> bool:
+def counts(one: Supply) -> bool:
+    """Return whether the rules count `one`."""
     return DrugClass.OPIOID in one.row.makeup.classes and one.row.makeup.schedule in _SCHEDULES
 
 

@@ -88,7 +88,7 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run) -> Picture:
         ),
         days_since_last_fill=days_since_last_fill(found, today),
         left=left_today(found, today),
-        alerts=alerts(found, curve, limits, today) if limits else (),
+        alerts=alerts(found, rules.table, limits, today) if limits else (),
     )
 
 
@@ -98,4 +98,4 @@ def alerts_only(rows: Iterable[Row], rules: Rules, today: dt.date) -> tuple[Aler
     if limits is None:
         return ()
     found = supplies(rows, rules.starts)
-    return alerts(found, morphine_curve(found, rules.table), limits, today)
+    return alerts(found, rules.table, limits, today)

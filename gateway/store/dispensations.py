@@ -93,7 +93,7 @@ def page(
         requests=[Entry("MedicationRequest", row[0], row[3]) for row in rows] if with_requests else [],
         dispensers=dict(zip(whole[6] or (), whole[7] or (), strict=True)),
         prescribers=dict(zip(whole[8] or (), whole[9] or (), strict=True)),
-        columns=[Counted(row[0], row[1], *row[10:]) for row in rows] if with_columns else [],
+        columns=[Counted._make((row[0], row[1], *row[10:])) for row in rows] if with_columns else [],
         last=(rows[-1][1], UUID(rows[-1][0])) if rows else None,
     )
 
