@@ -61,17 +61,21 @@ class DispenseQuery:
     """One search of MedicationDispense. `patient` and `ids` are logical ids as sent, unverified.
 
     Date bounds are inclusive calendar dates; `codes` are (system or None, code); `updated_*` instants are
-    inclusive lower and exclusive upper bounds. `statuses` None means: everything but entered-in-error.
+    inclusive lower and exclusive upper bounds; `not_…` are ranges left out.
+    `statuses` None means: everything but entered-in-error.
     """
 
     patient: str | None = None
     ids: tuple[str, ...] = ()
     statuses: frozenset[str] | None = None
     prepared: Window = OPEN
+    not_prepared: tuple[tuple[dt.date, dt.date], ...] = ()
     handed_over: Window | None = None
+    not_handed_over: tuple[tuple[dt.date, dt.date], ...] = ()
     codes: tuple[tuple[str | None, str], ...] = ()
     updated_from: dt.datetime | None = None
     updated_before: dt.datetime | None = None
+    not_updated: tuple[tuple[dt.datetime, dt.datetime], ...] = ()
     include: frozenset[str] = frozenset()
     """Of `patient`, `performer`, `prescription`."""
     count: int = 100

@@ -2,7 +2,8 @@
 
 FHIR R4, section 3.1.1.4.7 (prefixes) and 3.1.1.5.4 (date). A value stands for the range of time that its
 precision leaves open; a stored date stands for that whole day in the jurisdiction's zone, and a value
-without a zone is read in that zone. `ne` and `ap` are not served: neither is one window.
+without a zone is read in that zone. `ne` is a range left out; `ap` widens the value by a tenth of its
+distance from today, as the section recommends, and takes whatever touches it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from gateway.core.access import Window
-from gateway.core.errors import BadRequest, UnknownParameter
+from gateway.core.errors import BadRequest
 
-PREFIXES = frozenset({"eq", "ge", "le", "gt", "lt", "sa", "eb"})
-_UNSERVED_PREFIXES = frozenset({"ne", "ap"})
+PREFIXES = frozenset({"eq", "ne", "ge", "le", "gt", "lt", "sa", "eb", "ap"})
 
 _VALUE = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})"
@@ -39,26 +39,34 @@ class DateValue:
     end: dt.datetime
 
 
-def parse(name: str, text: str, zone: ZoneInfo) -> DateValue:
-    """Return the value in `text`; `name` is the parameter's. Raises BadRequest, UnknownParameter."""
+def parse(name: str, text: str, zone: ZoneInfo, today: dt.date) -> DateValue:
+    """Return the value in `text`; `name` is the parameter's, `today` what `ap` measures from.
+
+    Raises BadRequest.
+    """
     prefix, rest = ("eq", text) if text[:1].isdigit() else (text[:2].lower(), text[2:])
-    if prefix in _UNSERVED_PREFIXES:
-        raise UnknownParameter(f"{name}: the prefix {prefix} is not served.")
     match = _VALUE.fullmatch(rest)
     if prefix not in PREFIXES or match is None:
-        raise BadRequest(f"{name} must be a date or dateTime, with one of the prefixes eq ge le gt lt sa eb.")
+        raise BadRequest(
+            f"{name} must be a date or dateTime, with one of the prefixes eq ne ge le gt lt sa eb ap."
+        )
     try:
         start, end = _range(match, zone)
+        if prefix == "ap":
+            slack = abs(start - _midnight(today.year, today.month, today.day, zone)) / 10
+            start, end = start - slack, end + slack
     except (ValueError, OverflowError):
         raise BadRequest(f"{name}: there is no such date or time.") from None
     return DateValue(prefix, start, end)
 
 
 def window(values: Iterable[DateValue], zone: ZoneInfo) -> Window:
-    """Return the calendar dates that satisfy every value, both ends included; start > end: none does."""
+    """Return the calendar dates that satisfy every value but those of `ne`; start > end: none does."""
     start: dt.date | None = None
     end: dt.date | None = None
     for value in values:
+        if value.prefix == "ne":
+            continue
         low, high = _days(value, zone)
         if low is not None and (start is None or low > start):
             start = low
@@ -67,13 +75,28 @@ def window(values: Iterable[DateValue], zone: ZoneInfo) -> Window:
     return Window(start, end)
 
 
+def left_out(values: Iterable[DateValue], zone: ZoneInfo) -> tuple[tuple[dt.date, dt.date], ...]:
+    """Return the calendar dates that the values with `ne` leave out, as ranges with both ends included."""
+    ranges = (_days(value, zone) for value in values if value.prefix == "ne")
+    return tuple((low, high) for low, high in ranges if low is not None and high is not None and low <= high)
+
+
+def instants_left_out(values: Iterable[DateValue]) -> tuple[tuple[dt.datetime, dt.datetime], ...]:
+    """Return the instants that the values with `ne` leave out: inclusive lower, exclusive upper bounds."""
+    return tuple((value.start, value.end) for value in values if value.prefix == "ne")
+
+
 def instants(values: Iterable[DateValue]) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Return the instants that satisfy every value: inclusive lower and exclusive upper bound."""
+    """Return the instants that satisfy every value but those of `ne`: inclusive lower, exclusive upper."""
     lower: dt.datetime | None = None
     upper: dt.datetime | None = None
     for value in values:
-        low = {"eq": value.start, "ge": value.start, "gt": value.end, "sa": value.end}.get(value.prefix)
-        high = {"eq": value.end, "le": value.end, "lt": value.start, "eb": value.start}.get(value.prefix)
+        inside = (value.start, value.end)
+        low, high = {
+            **{"eq": inside, "ap": inside, "ge": (value.start, None), "gt": (value.end, None)},
+            **{"sa": (value.end, None), "le": (None, value.end), "lt": (None, value.start)},
+            **{"eb": (None, value.start), "ne": (None, None)},
+        }[value.prefix]
         if low is not None and (lower is None or low > lower):
             lower = low
         if high is not None and (upper is None or high < upper):
@@ -91,8 +114,11 @@ def _days(value: DateValue, zone: ZoneInfo) -> tuple[dt.date | None, dt.date | N
     last_before = start.date() - _DAY if _is_midnight(start) else start.date()
     first_after = end.date()
     match value.prefix:
-        case "eq":
+        case "eq" | "ne":
             return first_inside, last_inside
+        case "ap":
+            # Whatever touches the range: the days that hold its first and its last moment.
+            return start.date(), (end.date() - _DAY if _is_midnight(end) else end.date())
         case "ge":
             # A day qualifies that overlaps what lies above, or that the value contains.
             return (first_inside if first_inside <= last_inside else first_after), None

@@ -7,13 +7,13 @@ An unknown parameter is refused unless the client prefers lenient handling; an u
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from gateway.core.access import Window
 from gateway.core.disclosure import DispenseQuery
 from gateway.core.errors import BadRequest, TooLarge, UnknownParameter
 from gateway.fhir import dates
@@ -69,11 +69,17 @@ class Search:
 
 
 def parse(
-    pairs: Iterable[tuple[str, str]], *, fhir_base: str, zone: ZoneInfo, lenient: bool = False
+    pairs: Iterable[tuple[str, str]],
+    *,
+    fhir_base: str,
+    zone: ZoneInfo,
+    today: dt.date,
+    lenient: bool = False,
 ) -> Search:
     """Return the search that `pairs` ask for. Raises BadRequest, UnknownParameter.
 
-    `zone` is that of dates without one. The caller sees to it that `patient` or `_id` is there.
+    `zone` is that of dates without one, `today` what "about a date" measures from.
+    The caller sees to it that `patient` or `_id` is there.
     """
     values: dict[str, list[str]] = {}
     used: list[tuple[str, str]] = []
@@ -93,17 +99,21 @@ def parse(
     count = _count(values)
     if "_count" in values:
         used = [pair for pair in used if pair[0] != "_count"] + [("_count", str(count))]
-    updated = dates.instants(dates.parse("_lastUpdated", v, zone) for v in values.get("_lastUpdated", ()))
-    handed_over = _window("whenhandedover", values, zone) if "whenhandedover" in values else None
+    asked = {name: [dates.parse(name, text, zone, today) for text in values.get(name, ())] for name in _DATES}
+    prepared, handed_over, updated = (asked[name] for name in _DATES)
+    updated_from, updated_before = dates.instants(updated)
     query = DispenseQuery(
         patient=_patient(values.get("patient", ()), fhir_base),
         ids=_ids(values.get("_id", ())),
         statuses=_statuses(values.get("status", ())),
-        prepared=_window("whenprepared", values, zone),
-        handed_over=handed_over,
+        prepared=dates.window(prepared, zone),
+        not_prepared=dates.left_out(prepared, zone),
+        handed_over=dates.window(handed_over, zone) if handed_over else None,
+        not_handed_over=dates.left_out(handed_over, zone),
         codes=_codes(values.get("code", ())),
-        updated_from=updated[0],
-        updated_before=updated[1],
+        updated_from=updated_from,
+        updated_before=updated_before,
+        not_updated=dates.instants_left_out(updated),
         include=frozenset(_include(value) for value in values.get("_include", ())),
         count=count,
     )
@@ -122,10 +132,6 @@ def _refuse(name: str, lenient: bool) -> bool:
     # The name is the client's own text: it is told back only when it is a plain word.
     shown = name if re.fullmatch(r"[A-Za-z_][A-Za-z_-]{0,40}", name) else "One of the search parameters"
     raise UnknownParameter(f"{shown} is not served for MedicationDispense. See the CapabilityStatement.")
-
-
-def _window(name: str, values: dict[str, list[str]], zone: ZoneInfo) -> Window:
-    return dates.window((dates.parse(name, value, zone) for value in values.get(name, ())), zone)
 
 
 def _patient(values: Iterable[str], fhir_base: str) -> str | None:

@@ -12,7 +12,7 @@ _US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
 _PARAMETER = "http://hl7.org/fhir/SearchParameter"
 
 #: The day this table last changed: the CapabilityStatement's date.
-CHANGED_ON = "2026-11-21"
+CHANGED_ON = "2026-11-25"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,10 @@ TABLE: tuple[Served, ...] = (
                 "Comma list; without patient only inside a live grant.",
             ),
             SearchParam(
-                "_lastUpdated", "date", f"{_PARAMETER}/Resource-lastUpdated", "Prefixes eq ge le gt lt sa eb."
+                "_lastUpdated",
+                "date",
+                f"{_PARAMETER}/Resource-lastUpdated",
+                "Prefixes eq ne ge le gt lt sa eb ap.",
             ),
             SearchParam(
                 "patient",
@@ -96,7 +99,7 @@ TABLE: tuple[Served, ...] = (
                 "whenprepared",
                 "date",
                 f"{_PARAMETER}/MedicationDispense-whenprepared",
-                "The day of filling; prefixes eq ge le gt lt sa eb; repeat for a window.",
+                "The day of filling; prefixes eq ne ge le gt lt sa eb ap; repeat for a window.",
             ),
             SearchParam(
                 "whenhandedover",

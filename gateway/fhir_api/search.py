@@ -45,7 +45,13 @@ def _answer(pairs: list[tuple[str, str]]) -> flask.Response:
         search, self_query, grant_header = _continued(pairs, grant_header)
     else:
         lenient = any(prefer.lenient(header) for header in request.headers.getlist("Prefer"))
-        search = search_params.parse(pairs, fhir_base=base, zone=services.clock.zone, lenient=lenient)
+        search = search_params.parse(
+            pairs,
+            fhir_base=base,
+            zone=services.clock.zone,
+            today=services.clock.today(),
+            lenient=lenient,
+        )
         self_query = search.text
     page = door.search(
         services.database,
@@ -80,7 +86,12 @@ def _continued(pairs: list[tuple[str, str]], grant_header: str | None) -> tuple[
     link = page_link.read(services, principal(), texts[0])
     if grant_header and _other(grant_header, link.grant_id):
         raise BadRequest("This page link belongs to another grant than the PDMP-Grant header names.")
-    search = search_params.parse(link.pairs, fhir_base=services.settings.fhir_base, zone=services.clock.zone)
+    search = search_params.parse(
+        link.pairs,
+        fhir_base=services.settings.fhir_base,
+        zone=services.clock.zone,
+        today=services.clock.today(),
+    )
     search = replace(search, query=replace(search.query, after=link.after))
     return search, f"{page_link.PARAMETER}={texts[0]}", str(link.grant_id)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -190,6 +190,9 @@ def _parameters(grant: Grant, query: DispenseQuery, audit: AuditContext) -> dict
         "by_sold": sold is not None,
         "sold_start": (sold or OPEN).start,
         "sold_end": (sold or OPEN).end,
+        "not_prepared": _ranges(query.not_prepared, closed=True),
+        "not_sold": _ranges(query.not_handed_over, closed=True),
+        "not_updated": _ranges(query.not_updated, closed=False),
         "ids": _uuids(query.ids) if query.ids else None,
         "live": live,
         "voided": voided,
@@ -210,6 +213,13 @@ def _parameters(grant: Grant, query: DispenseQuery, audit: AuditContext) -> dict
         "request_id": audit.request_id,
         "other_resources": list(audit.other_resources),
     }
+
+
+def _ranges(ranges: Sequence[tuple[dt.date, dt.date]], *, closed: bool) -> str | None:
+    """Return a multirange as PostgreSQL writes it, or None for none: so the common search pays nothing."""
+    end = "]" if closed else ")"
+    texts = [f"[{low.isoformat()},{high.isoformat()}{end}" for low, high in ranges]
+    return "{" + ",".join(texts) + "}" if texts else None
 
 
 def _statuses(query: DispenseQuery) -> tuple[bool, bool]:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.access import Window
-from gateway.core.errors import BadRequest, UnknownParameter
+from gateway.core.errors import BadRequest
 from gateway.fhir import dates
 
 ZONE = ZoneInfo("America/New_York")
+TODAY = dt.date(2026, 11, 20)
 DAY = dt.timedelta(days=1)
 
 days = st.dates(dt.date(2025, 10, 1), dt.date(2026, 12, 31))
@@ -57,6 +58,8 @@ def satisfies(day: dt.date, value: dates.DateValue) -> bool:
     overlaps_below = low < value.start
     return {
         "eq": contained,
+        "ne": not contained,
+        "ap": low < value.end and high > value.start,
         "gt": overlaps_above,
         "lt": overlaps_below,
         "ge": overlaps_above or contained,
@@ -66,31 +69,33 @@ def satisfies(day: dt.date, value: dates.DateValue) -> bool:
     }[value.prefix]
 
 
-def admits(window: Window, day: dt.date) -> bool:
-    return (window.start is None or day >= window.start) and (window.end is None or day <= window.end)
+def admits(values: list[dates.DateValue], day: dt.date) -> bool:
+    window, out = dates.window(values, ZONE), dates.left_out(values, ZONE)
+    inside = (window.start is None or day >= window.start) and (window.end is None or day <= window.end)
+    return inside and not any(low <= day <= high for low, high in out)
 
 
 @given(prefixes, values(), days)
 def test_a_window_admits_exactly_the_days_that_the_specification_says(
     prefix: str, text: str, day: dt.date
 ) -> None:
-    value = dates.parse("whenprepared", prefix + text, ZONE)
-    window = dates.window([value], ZONE)
+    value = dates.parse("whenprepared", prefix + text, ZONE, TODAY)
     near = [value.start.astimezone(ZONE).date(), value.end.astimezone(ZONE).date()]
     for probe in [day, *(edge + n * DAY for edge in near for n in (-2, -1, 0, 1, 2))]:
-        assert admits(window, probe) == satisfies(probe, value), probe
+        assert admits([value], probe) == satisfies(probe, value), probe
 
 
 @given(st.lists(st.tuples(prefixes, values()), max_size=4), days)
 def test_repeated_values_all_have_to_be_satisfied(sent: list[tuple[str, str]], day: dt.date) -> None:
-    parsed = [dates.parse("whenprepared", prefix + text, ZONE) for prefix, text in sent]
-    assert admits(dates.window(parsed, ZONE), day) == all(satisfies(day, value) for value in parsed)
+    parsed = [dates.parse("whenprepared", prefix + text, ZONE, TODAY) for prefix, text in sent]
+    assert admits(parsed, day) == all(satisfies(day, value) for value in parsed)
 
 
 @given(prefixes, values(), instants)
 def test_an_instant_is_admitted_as_a_point_in_time(prefix: str, text: str, at: dt.datetime) -> None:
-    value = dates.parse("_lastUpdated", prefix + text, ZONE)
+    value = dates.parse("_lastUpdated", prefix + text, ZONE, TODAY)
     lower, upper = dates.instants([value])
+    out = dates.instants_left_out([value])
     for probe in (
         at.replace(tzinfo=dt.UTC),
         value.start,
@@ -100,6 +105,8 @@ def test_an_instant_is_admitted_as_a_point_in_time(prefix: str, text: str, at: d
         inside = value.start <= probe < value.end
         expected = {
             "eq": inside,
+            "ap": inside,
+            "ne": not inside,
             "ge": probe >= value.start,
             "gt": probe >= value.end,
             "sa": probe >= value.end,
@@ -107,24 +114,33 @@ def test_an_instant_is_admitted_as_a_point_in_time(prefix: str, text: str, at: d
             "lt": probe < value.start,
             "eb": probe < value.start,
         }[prefix]
-        assert ((lower is None or probe >= lower) and (upper is None or probe < upper)) == expected
+        admitted = (lower is None or probe >= lower) and (upper is None or probe < upper)
+        assert (admitted and not any(low <= probe < high for low, high in out)) == expected
 
 
 def test_no_prefix_means_equal() -> None:
-    assert dates.window([dates.parse("whenprepared", "2026-02", ZONE)], ZONE) == Window(
+    assert dates.window([dates.parse("whenprepared", "2026-02", ZONE, TODAY)], ZONE) == Window(
         dt.date(2026, 2, 1), dt.date(2026, 2, 28)
     )
 
 
 def test_an_unencoded_plus_sign_is_understood() -> None:
-    sent = dates.parse("_lastUpdated", "ge2026-02-01T00:00:00 05:30", ZONE)
-    assert sent == dates.parse("_lastUpdated", "ge2026-02-01T00:00:00+05:30", ZONE)
+    sent = dates.parse("_lastUpdated", "ge2026-02-01T00:00:00 05:30", ZONE, TODAY)
+    assert sent == dates.parse("_lastUpdated", "ge2026-02-01T00:00:00+05:30", ZONE, TODAY)
 
 
-@pytest.mark.parametrize("text", ["ne2026-01-01", "ap2026-01-01"])
-def test_prefixes_that_are_no_window_are_refused_as_not_served(text: str) -> None:
-    with pytest.raises(UnknownParameter):
-        dates.parse("whenprepared", text, ZONE)
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("ap2026-11-20", dt.date(2026, 11, 20), dt.date(2026, 11, 20)),
+        ("ap2026-11-10", dt.date(2026, 11, 9), dt.date(2026, 11, 11)),
+        ("ap2026-12-30", dt.date(2026, 12, 26), dt.date(2027, 1, 3)),
+    ],
+)
+def test_about_a_date_reaches_a_tenth_of_its_distance_from_today(
+    text: str, first: dt.date, last: dt.date
+) -> None:
+    assert dates.window([dates.parse("whenprepared", text, ZONE, TODAY)], ZONE) == Window(first, last)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +164,14 @@ def test_prefixes_that_are_no_window_are_refused_as_not_served(text: str) -> Non
 )
 def test_what_is_no_date_is_a_bad_request(text: str) -> None:
     with pytest.raises(BadRequest):
-        dates.parse("whenprepared", text, ZONE)
+        dates.parse("whenprepared", text, ZONE, TODAY)
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_either_read_or_refused(text: str) -> None:
     try:
-        value = dates.parse("whenprepared", text, ZONE)
-    except (BadRequest, UnknownParameter):
+        value = dates.parse("whenprepared", text, ZONE, TODAY)
+    except BadRequest:
         return
     assert value.start < value.end
     dates.window([value], ZONE)

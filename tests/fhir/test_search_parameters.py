@@ -18,11 +18,12 @@ from gateway.fhir.search_params import Search
 
 BASE = "https://pdmp.example.org/fhir"
 ZONE = ZoneInfo("America/New_York")
+TODAY = dt.date(2026, 11, 20)
 NDC = search_params.NDC
 
 
 def parse(query: str, *, lenient: bool = False) -> Search:
-    return search_params.parse(parse_qsl(query), fhir_base=BASE, zone=ZONE, lenient=lenient)
+    return search_params.parse(parse_qsl(query), fhir_base=BASE, zone=ZONE, today=TODAY, lenient=lenient)
 
 
 @pytest.mark.parametrize(
@@ -169,10 +170,10 @@ def test_a_search_that_no_link_could_carry_is_refused() -> None:
 )
 def test_any_query_is_either_read_or_refused(pairs: list[tuple[str, str]]) -> None:
     try:
-        search = search_params.parse(pairs, fhir_base=BASE, zone=ZONE)
+        search = search_params.parse(pairs, fhir_base=BASE, zone=ZONE, today=TODAY)
     except GatewayError:
         return
-    again = search_params.parse(parse_qsl(search.text), fhir_base=BASE, zone=ZONE)
+    again = search_params.parse(parse_qsl(search.text), fhir_base=BASE, zone=ZONE, today=TODAY)
     assert again.query == search.query
 
 
