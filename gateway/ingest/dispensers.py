@@ -116,4 +116,4 @@ def restrict(connection: Connection[Row], mappings: Mappings, dispenser_id: UUID
             dispensation = versions.from_row(row)[0]
             dispensation.restriction = PART2
             marked.append(((row[0], row[1], row[2]), *versions.rendered(dispensation, mappings)))
-        ingest.restrict_versions(connection, jurisdiction, mappings.version, marked)
+        ingest.restrict_versions(connection, jurisdiction, marked)

@@ -147,7 +147,6 @@ def unrestricted_versions(
 def restrict_versions(
     connection: Connection[Row],
     jurisdiction: str,
-    mapping_version: str,
     rows: Sequence[tuple[VersionId, bytes, bytes]],
 ) -> None:
     """Mark stored versions as restricted, with their resources rendered anew."""
@@ -156,7 +155,6 @@ def restrict_versions(
             _sql("restrict_versions"),
             {
                 "jurisdiction": jurisdiction,
-                "mapping_version": mapping_version,
                 **version_ids([row[0] for row in rows]),
                 "dispense_resources": [row[1] for row in rows],
                 "request_resources": [row[2] for row in rows],

@@ -111,9 +111,10 @@ SELECT person_id, dispensation_id, version FROM pdmp.dispensation_version
 WHERE jurisdiction = %(jurisdiction)s AND dispenser_id = %(dispenser_id)s AND restriction IS NULL;
 
 -- name: restrict_versions
+-- The mapping version stays: where it is an earlier one, what the tables say of the row is still to follow.
 UPDATE pdmp.dispensation_version v
 SET restriction = 'part2', dispense_resource = marked.dispense_resource,
-    request_resource = marked.request_resource, mapping_version = %(mapping_version)s
+    request_resource = marked.request_resource
 FROM unnest(%(person_ids)s::uuid[], %(dispensation_ids)s::uuid[], %(versions)s::integer[],
             %(dispense_resources)s::bytea[], %(request_resources)s::bytea[])
      AS marked (person_id, dispensation_id, version, dispense_resource, request_resource)

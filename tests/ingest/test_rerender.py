@@ -117,4 +117,17 @@ def test_migrating_restricts_a_programme_that_was_named_since(store: Store, cli:
     assert restriction == "part2"
     assert json.loads(resource)["meta"]["security"][0]["code"] == "42CFRPart2"
     assert cli("migrate", env={"PDMP_PART2_DISPENSERS": "FN9000035"}).returncode == 0
+    assert "restricted" not in cli("migrate", env={"PDMP_PART2_DISPENSERS": "FN9000035"}).stderr
     assert store.rows("select version from dispenser") == [(2,)]
+
+
+def test_a_programme_restricted_after_a_change_of_tables_has_its_numbers_by_the_new_ones(
+    store: Store, database: TestDatabase, cli: Cli
+) -> None:
+    store.load(asap.file())
+    numbers = "select rxcui, mme_per_day, mme_table, drug_classes, mapping_version from dispensation_version"
+    before = store.rows(numbers)
+    outdate(database)
+    assert cli("migrate", env={"PDMP_PART2_DISPENSERS": "FN9000035"}).returncode == 0
+    assert store.rows(numbers) == before
+    assert store.rows("select restriction from dispensation_version") == [("part2",)]
