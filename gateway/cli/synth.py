@@ -7,10 +7,14 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
+from gateway.core.clock import Clock
 from gateway.core.settings import Settings
+from gateway.mapping import jurisdiction
+from gateway.mapping.sources import Sources
 from gateway.synth.generate import write
 
 
@@ -22,7 +26,7 @@ from gateway.synth.generate import write
 @click.option(
     "--today",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="Last day of the histories. Default: PDMP_TEST_TODAY, else this day.",
+    help="Last day of the histories. Default: PDMP_TEST_TODAY, else today in the jurisdiction's time zone.",
 )
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."
@@ -32,11 +36,11 @@ def command(patients: int, seed: int, today: dt.datetime | None, out: Path, *, a
     """Write a synthetic Kentucky population as ASAP 4.2B files.
 
     Equal arguments give equal bytes; a larger population begins with the smaller one. The drugs are those of
-    the project's own table.
+    the project's own table. --json tells how many people there are of each clinical pattern.
     """
     try:
         settings = Settings.from_env()
-        day = today.date() if today else settings.test_today or dt.datetime.now().astimezone().date()
+        day = today.date() if today else _today(settings)
         if not dt.date(1990, 1, 1) <= day <= dt.date(2100, 1, 1):
             raise click.BadParameter("must lie between 1990 and 2100", param_hint="--today")
         with click.progressbar(
@@ -59,3 +63,11 @@ def command(patients: int, seed: int, today: dt.datetime | None, out: Path, *, a
             f"{summary.dispensations} dispensations of {summary.patients} people "
             f"in {summary.files} files: {out}"
         )
+
+
+def _today(settings: Settings) -> dt.date:
+    """Return the day on which `pdmp ingest` would take the files: a later one it would refuse."""
+    if settings.test_today:
+        return settings.test_today
+    state = jurisdiction.load(Sources(settings.mappings_dir), settings.jurisdiction)
+    return Clock(ZoneInfo(state.zone)).today()

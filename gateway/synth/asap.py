@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from uuid import UUID
 
-from gateway.synth.histories import Fill
 from gateway.synth.people import Home, Person
+from gateway.synth.prescriptions import Fill
 from gateway.synth.world import Pharmacy
 
 _SOURCE = ("5025550110", "Commonwealth Synthetic Exchange")

@@ -34,9 +34,10 @@ class Drug:
 class Therapy:
     """A way of taking one medicine; `substances` is a pattern of the drug table's column of that name.
 
-    With `months` (low, high) it is a steady treatment, else a short course written once or twice. `per_day`
-    are units a day to choose from, 0 a patch every three days; `days` the supplies of one fill; `kinds` who
-    prescribes it; `treatment` is DSP24.
+    `weight` is how often it is drawn; one of weight 0 belongs to a story alone. With `months` (low, high) it
+    is a steady treatment, else a short course written once or twice. `per_day` are units a day to choose
+    from, 0 a patch every three days; `days` the supplies of one fill; `kinds` who prescribes it; `treatment`
+    is DSP24.
     """
 
     name: str
@@ -103,8 +104,28 @@ THERAPIES: tuple[Therapy, ...] = (
             (2, 3), (10, 30), ("general", "pain"), (1, 10), refills=1),
     Therapy("phentermine", 5, r"phentermine hydrochloride (15|30|37\.5) mg", "",
             (1,), (30,), ("general", "nurse"), (2, 6), refills=2),
+    Therapy("methadone", 0, "methadone hydrochloride 10 mg", "tablet",
+            (2, 3, 4), (28, 30), ("pain",), treatment="11"),
+    Therapy("fentanyl patch, strong", 0, "fentanyl (50|75|100) mcg/h", "transdermal",
+            (0,), (30,), ("pain",), treatment="11"),
+    Therapy("oxycodone, beside another", 0, "oxycodone hydrochloride (10|15) mg", "tablet",
+            (2, 3, 4), (28, 30), ("pain",), treatment="11"),
+    Therapy("oxycodone, tapered", 0, rf"{_OXYCODONE}(5|10) mg", "tablet",
+            (6,), (28,), ("pain", "general"), treatment="11"),
+    Therapy("morphine, tapered", 0, "morphine sulfate 15 mg", "extended release oral tablet",
+            (6,), (28,), ("pain",), treatment="11"),
+    Therapy("oxycodone, strong", 0, "oxycodone hydrochloride 30 mg", "tablet",
+            (3, 4), (28,), ("pain",)),
+    Therapy("alprazolam, strong", 0, "alprazolam 2 mg", "oral tablet",
+            (2, 3), (28,), ("pain",)),
+    Therapy("carisoprodol, steady", 0, "carisoprodol 350 mg", "tablet",
+            (3,), (28,), ("pain",)),
 )
 # fmt: on
+
+
+class Lacking(LookupError):
+    """The drug table holds none of the medicines asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +133,18 @@ class Formulary:
     """Therapies that the drug table can fill, each with the drugs that fit."""
 
     therapies: tuple[Therapy, ...]
+    """Those that are drawn, as often as `weights` say."""
     weights: tuple[int, ...]
     drugs: dict[str, tuple[Drug, ...]]
+
+    def named(self, *names: str) -> tuple[Therapy, ...]:
+        """Return those of `names` that the drug table can fill. Raises Lacking when it is none."""
+        found = tuple(
+            therapy for therapy in THERAPIES if therapy.name in names and therapy.name in self.drugs
+        )
+        if not found:
+            raise Lacking
+        return found
 
 
 def load(mappings: Path) -> Formulary:
@@ -124,7 +155,7 @@ def load(mappings: Path) -> Formulary:
         fitting = tuple(_drug(row) for row in rows if _fits(row, therapy))
         if fitting:
             drugs[therapy.name] = fitting
-    kept = tuple(therapy for therapy in THERAPIES if therapy.name in drugs)
+    kept = tuple(therapy for therapy in THERAPIES if therapy.weight and therapy.name in drugs)
     if not kept:
         raise Misconfigured("The drug table holds none of the medicines of the synthetic population.")
     return Formulary(kept, tuple(therapy.weight for therapy in kept), drugs)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.errors import Misconfigured
-from gateway.synth import asap, formulary, histories, people, world
+from gateway.synth import asap, formulary, histories, people, stories, world
 
 BLOCK = 2500
 _OURS = re.compile(r"^\d{6}-\d{4}\.asap$")
@@ -21,11 +22,12 @@ _OURS = re.compile(r"^\d{6}-\d{4}\.asap$")
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was written."""
+    """What was written. `stories` are people by what their history is about."""
 
     files: int
     patients: int
     dispensations: int
+    stories: dict[str, int]
 
 
 def write(
@@ -63,7 +65,9 @@ def write(
             (out / f"{year:04d}{month:02d}-{number:04d}.asap").write_text(text, encoding="ascii", newline="")
             files += 1
             dispensations += len(records)
-    return Summary(files, patients, dispensations)
+    told = Counter(stories.of(seed, number) for number in range(patients))
+    counts = {story.value: told[story] for story in stories.Story}
+    return Summary(files, patients, dispensations, counts)
 
 
 def _records(

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.synth import asap, formulary, histories, people, world
-from gateway.synth.histories import Fill
 from gateway.synth.people import Person
+from gateway.synth.prescriptions import Fill
 
 SIZES = (10, 100, 300)
 _SEED = 909

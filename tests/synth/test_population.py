@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.cli.synth import command
+from gateway.cli import main
 from gateway.synth import numbers
 from gateway.synth.places import TOWNS
 
@@ -34,7 +34,7 @@ class Read:
 
 def run(out: Path, *more: str, patients: int = 60, seed: int = 3, today: str = TODAY) -> Result:
     words = ["--patients", str(patients), "--seed", str(seed), "--today", today, "--out", str(out), *more]
-    return CliRunner().invoke(command, words)
+    return CliRunner().invoke(main, ["synth", *words])
 
 
 def generated(out: Path, **how: Any) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def test_a_second_run_replaces_the_files_of_the_first(tmp_path: Path) -> None:
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "real.asap").write_text("TH")
     result = run(tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "other .asap files" in result.output
     assert [file.name for file in tmp_path.iterdir()] == ["real.asap"]
 
@@ -289,13 +289,13 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_options_out_of_range_are_refused(words: list[str]) -> None:
-    assert CliRunner().invoke(command, words).exit_code == 2
+    assert CliRunner().invoke(main, ["synth", *words]).exit_code == 2
 
 
 def test_without_a_drug_table_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PDMP_MAPPINGS", str(tmp_path))
     result = run(tmp_path / "out")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "drug table" in result.output
 
 
