@@ -151,8 +151,8 @@ def _calls(case: report.Case, requester: house.Requester, static: int, starter: 
 
 
 def _measure(call: Call, concurrency: int, seconds: float, roots: tuple[int, ...]) -> report.Burst:
-    # A first request each: connections, prepared statements and caches of the worker that gets it.
-    burst(call, concurrency=concurrency, seconds=0, at_least=2)
+    # A first request or two: connections, prepared statements and caches of the worker that gets it.
+    burst(call, concurrency=concurrency, seconds=min(0.1, seconds), at_least=1)
     before = cpu.seconds(*roots)
     measured = burst(call, concurrency=concurrency, seconds=seconds)
     used = cpu.seconds(*roots) - before

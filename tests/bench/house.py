@@ -45,7 +45,6 @@ def settings_for(urls: Urls, database: TestDatabase, home: Path, port: int) -> S
             "PDMP_REDIS_URL": urls.redis_url or "",
             "PDMP_IDENTIFIER_BASE": IDENTIFIER_BASE,
             "PDMP_TEST_TODAY": TODAY.isoformat(),
-            "PDMP_LOG_LEVEL": "WARNING",
         }
     )
 
