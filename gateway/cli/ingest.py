@@ -43,10 +43,11 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     worst = ACCEPTED
     with resolve(settings, cache=False) as urls:
         wanted = list(_spread(files))
-        with _Ingest(urls.settings(settings)) as one, _progress(wanted, as_json) as shown:
+        with _Ingest(urls.settings(settings)) as one, _progress(wanted) as shown:
             for path in shown:
                 answer, status = one.answer(path)
                 worst = max(worst, status)
+                _clear_line()
                 click.echo(orjson.dumps(answer).decode() if as_json else _line(answer))
                 if not as_json:
                     for problem in answer["errors"]:
@@ -101,13 +102,19 @@ def _spread(files: tuple[Path, ...]) -> Iterator[Path]:
 
 
 @contextmanager
-def _progress(files: list[Path], as_json: bool) -> Iterator[Iterator[Path]]:
-    # On a terminal only, on standard error, and not between lines that scroll by anyway.
-    if len(files) < 2 or not as_json or not sys.stderr.isatty():
+def _progress(files: list[Path]) -> Iterator[Iterator[Path]]:
+    # On a terminal only, and on standard error: what is piped are the answers.
+    if len(files) < 2 or not sys.stderr.isatty():
         yield iter(files)
         return
     with click.progressbar(files, label="Loading", file=sys.stderr) as shown:
         yield iter(shown)
+
+
+def _clear_line() -> None:
+    """Take the progress bar away, so that an answer has its line; the next step draws it again."""
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[2K", nl=False, err=True)
 
 
 def _unreadable(path: Path) -> dict[str, Any]:

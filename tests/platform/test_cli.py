@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -149,6 +150,40 @@ def test_serve_with_embedded_servers_keeps_its_files_private(tmp_path: Path) -> 
         assert "postgres" not in _commands_with(str(home))
     finally:
         remove_home(home)
+
+
+@pytest.mark.parametrize("words", [("ingest",), ("ingest", "--json")])
+def test_on_a_terminal_loading_shows_its_progress_and_each_answer_its_own_line(
+    settings: Settings, words: tuple[str, ...]
+) -> None:
+    files = [str(ROOT / "tests/data/overlays/26-four-drugs.asap"), "no-such-file.asap"]
+    shown = _on_a_terminal(settings, *words, *files)
+    assert "Loading" in shown
+    assert "100%" in shown
+    answers = [line.rpartition("\x1b[2K")[2] for line in shown.splitlines() if "asap" in line]
+    assert len(answers) == 2 if "--json" in words else 3
+    assert all("Loading" not in line for line in answers)
+
+
+def _on_a_terminal(settings: Settings, *words: str) -> str:
+    """Return what `pdmp` shows when both its outputs are a terminal."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway.cli", *words],
+        env=environment(settings),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux tells that nobody holds the other end
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    process.wait(60)
+    return shown.decode()
 
 
 @contextmanager
