@@ -86,4 +86,4 @@ def _rows(stats: pstats.Stats, order: str, times: int) -> list[str]:
         short = file.replace(f"{ROOT}/", "").rpartition("site-packages/")[2]
         entries.append((spent / times * 1e6, calls / times, f"{short}:{line} {name}" if line else name))
     entries.sort(reverse=True)
-    return [f"  {spent:>9.0f}{calls:>7.1f}  {where}" for spent, calls, where in entries[:28]]
+    return [f"  {spent:>9.0f}  {calls:>8.1f}  {where}" for spent, calls, where in entries[:28]]
