@@ -7,6 +7,8 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
+from smart_app.computed import pieces
+
 
 def day(value: dt.date | None) -> str:
     """Return a date as `04 Nov 2026`: no reader takes it for another one."""
@@ -47,6 +49,14 @@ def dose(value: Decimal | None) -> str:
     return "under 0.01" if shown == "0" and value > 0 else shown
 
 
+def exact(value: Decimal | None) -> str:
+    """Return an exact figure to two decimals, cut: 89.999 stands below 90 whatever its digits."""
+    if value is None:
+        return ""
+    shown = number(value.quantize(Decimal("0.01"), ROUND_DOWN))
+    return "under 0.01" if shown == "0" and value > 0 else shown
+
+
 def phone(value: str | None) -> str:
     """Return a ten-digit number as `859-555-0102`; any other as it is."""
     digits = "".join(c for c in value or "" if c.isdigit())
@@ -77,6 +87,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "number": number,
     "dose": dose,
+    "exact": exact,
+    "pieces": pieces,
     "phone": phone,
     "count": count,
     "lower_first": lower_first,

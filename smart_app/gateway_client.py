@@ -136,6 +136,8 @@ def parameters(patient: Mapping[str, Any], user: User) -> dict[str, Any]:
         {"name": "patient", "resource": asked},
         {"name": "authorized-practitioner", "resource": practitioner},
         {"name": "authorized-practitioner-role", "resource": role},
+        # The gateway's own input: its figures, so that this app need not compute any.
+        {"name": "computed-facts", "valueBoolean": True},
     ]
     # One without any number is nobody that the PDMP could know: then it finds the shared one itself.
     if user.organization is not None and user.organization.get("identifier"):

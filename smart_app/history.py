@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Literal
 
 from smart_app import fhir
+from smart_app.computed import Alert, Figure, alert, figure
 from smart_app.persons import Person, person
 
 Resource = fhir.Resource
@@ -140,7 +141,8 @@ class History:
     rows: tuple[Row, ...]
     persons: tuple[Person, ...]
     issues: tuple[Issue, ...]
-    alerts: tuple[str, ...]
+    alerts: tuple[Alert, ...]
+    figures: tuple[Figure, ...]
     start: dt.date | None
     end: dt.date | None
     link: str | None
@@ -151,6 +153,11 @@ class History:
     def ambiguous(self) -> bool:
         """Return whether the PDMP could not tell which person is meant."""
         return any(issue.code == "multiple-matches" for issue in self.issues)
+
+    def figure(self, code: str) -> Figure | None:
+        """Return the PDMP's figure of that code, None where the answer has none, or several."""
+        found = [one for one in self.figures if one.code == code]
+        return found[0] if len(found) == 1 else None
 
 
 def read(parameters: Resource) -> History:
@@ -183,12 +190,14 @@ def read(parameters: Resource) -> History:
         "Medication",
         "DetectedIssue",
     }
+    figures = [f for kind, r in index.every if kind == "Observation" and (f := figure(r)) is not None]
     return History(
         outcome=_outcome(bundle if data else None, issues, link),
         rows=tuple(rows),
         persons=persons,
         issues=issues,
-        alerts=tuple(fhir.concept(r.get("code")) or "Alert" for k, r in index.every if k == "DetectedIssue"),
+        alerts=tuple(alert(r) for kind, r in index.every if kind == "DetectedIssue"),
+        figures=tuple(figures),
         start=fhir.date(period.get("start")),
         end=fhir.date(period.get("end")),
         link=link,
@@ -196,6 +205,7 @@ def read(parameters: Resource) -> History:
             sorted({s for _, r in index.every if (s := fhir.text(fhir.part(r, "meta"), "source"))})
         ),
         unread=sum(1 for kind, _ in index.every if kind not in shown)
+        - len(figures)
         + len(fhir.parts(bundle, "entry"))
         - len(entries),
     )

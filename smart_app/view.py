@@ -68,6 +68,7 @@ def _shown(services: Services, ehr: Registration, page: Page) -> dict[str, Any]:
         "answer": answer,
         "matched": [(p, persons.compare(chart, p)) for p in answer.persons],
         "facts": facts.of(answer.rows, today),
+        "at": {row.id: i for i, row in enumerate(answer.rows)},
         "picture": timeline.draw(answer.rows, today, answer.start, answer.end),
         "order": opened.fate,
         "asked_at": asked_at,

@@ -3,6 +3,18 @@
 
 const table = document.getElementById("rows");
 
+// On paper nothing can be opened: what is folded up is printed too.
+const folded = [];
+addEventListener("beforeprint", () => {
+  for (const one of document.querySelectorAll("details:not([open])")) {
+    one.open = true;
+    folded.push(one);
+  }
+});
+addEventListener("afterprint", () => {
+  for (const one of folded.splice(0)) one.open = false;
+});
+
 const print = document.getElementById("print");
 if (print) {
   print.hidden = false;

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.stack import Stack, run_stack
-from tests.browser.truth import EDGE_FILE, OVERLAYS, overlay, write_edge_file
+from tests.browser.truth import EDGE_FILE, OVERLAYS, THRESHOLDS, overlay, write_edge_file
 from tests.support.tools import require
 
 
@@ -17,7 +17,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     edge = folder / EDGE_FILE
     write_edge_file(edge)
-    files = [*(overlay(name) for name in OVERLAYS), edge]
+    files = [*(overlay(name) for name in (*OVERLAYS, THRESHOLDS)), edge]
     with run_stack(folder / "home", files, folder / "demo.log") as running:
         yield running
 

@@ -17,6 +17,8 @@ LAST_DAY = dt.date(2026, 11, 20)
 #: Everybody who is loaded: the people of these overlays, and EDGE's.
 FAMILIES = ("Fenwick", "Pruitt", "Sloas", "Ockerman")
 OVERLAYS = ("01-opioid-benzo-overlap", "02-six-prescribers-six-pharmacies", "26-four-drugs")
+#: Loaded as well, for what is shown of doses at a threshold.
+THRESHOLDS = "27-thresholds"
 EDGE_FILE = "edge-of-the-look-back.asap"
 
 _DATA = Path(__file__).resolve().parents[1] / "data" / "overlays"

@@ -58,7 +58,7 @@ def test_urn_references_and_records_that_were_not_merged_are_read(fhir_package_c
         ("patient-res-1", "Our Pharmacy"),
     ]
     assert [p.name for p in read.persons] == ["August Samuels", "August Thomas Samuels"]
-    assert read.alerts == ("Doctor/pharmacy shopping alert",)
+    assert [alert.text for alert in read.alerts] == ["Doctor/pharmacy shopping alert"]
     assert read.unread == 0
 
 
