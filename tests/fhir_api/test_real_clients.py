@@ -86,7 +86,8 @@ def test_requests_gets_a_history_and_what_belongs_to_it(
     session.headers["PDMP-Grant"] = answer.headers["PDMP-Grant"]
     entries = answer.json()["parameter"][0]["resource"]["entry"]
     for entry in entries:
-        if entry["resource"]["resourceType"] != "Practitioner":
+        # A Practitioner needs a scope of its own here; an alert is computed for its answer and kept nowhere.
+        if entry["resource"]["resourceType"] not in ("Practitioner", "DetectedIssue"):
             read = session.get(entry["fullUrl"], timeout=10)
             assert read.json() == entry["resource"]
 
