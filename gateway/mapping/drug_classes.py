@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from gateway.clinical.classes import ClassTable, DrugClass
 from gateway.clinical.drug import Drug, Lane
 from gateway.core.errors import Misconfigured
+from gateway.mapping import drug_checks
 from gateway.mapping.sources import Sources
 
 _NAME = "drugs/classes.toml"
 _OF_LANES = {DrugClass.OPIOID, DrugClass.BUPRENORPHINE, DrugClass.STIMULANT}
 
 
-def load(sources: Sources, drugs: Mapping[str, Drug]) -> ClassTable:
-    """Return the table, checked against `drugs`. Raises Misconfigured."""
+def load(sources: Sources, drugs: Mapping[str, Drug], lanes: Mapping[str, Lane]) -> ClassTable:
+    """Return the table, checked against `drugs` and the `lanes` of all substances. Raises Misconfigured."""
     table = sources.toml(_NAME)
     try:
         classes: dict[str, DrugClass] = {}
@@ -32,6 +33,8 @@ def load(sources: Sources, drugs: Mapping[str, Drug]) -> ClassTable:
             long_acting_forms=frozenset(long_acting["forms"]),
             long_acting_routes=frozenset(long_acting["routes"]),
         )
+        for problem in drug_checks.of_classes(made, lanes):
+            raise ValueError(problem)
         _check(made, drugs)
     except (KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"Mapping table {_NAME}: {error}") from None
@@ -41,12 +44,5 @@ def load(sources: Sources, drugs: Mapping[str, Drug]) -> ClassTable:
 def _check(table: ClassTable, drugs: Mapping[str, Drug]) -> None:
     """Raise ValueError where the drug table and this one contradict each other."""
     for drug in drugs.values():
-        for substance in drug.substances:
-            if substance.name in table.classes and substance.lane in (
-                Lane.OPIOID,
-                Lane.BUPRENORPHINE,
-                Lane.STIMULANT,
-            ):
-                raise ValueError(f"{substance.name} has a class and the lane {substance.lane.value}")
         if "extended release" in drug.form.lower() and drug.form not in table.long_acting_forms:
             raise ValueError(f"{drug.form} is not among the long-acting forms")

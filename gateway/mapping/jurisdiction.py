@@ -20,7 +20,7 @@ SCHEDULES = ("I", "II", "III", "IV", "V", "")
 _KNOWN = frozenset(
     {
         "code", "name", "zone", "default_months", "max_months", "supply_starts", "mme_table",
-        "record_key", "part2_dispensers", "schedules", "lme_table", "alerts",
+        "record_key", "part2_dispensers", "schedules", "schedules_source", "lme_table", "alerts",
     }
 )  # fmt: skip
 
@@ -77,6 +77,8 @@ def _read(table: dict[str, Any], code: str) -> Jurisdiction:
     schedules = dict(table.get("schedules", {}))
     if not set(schedules.values()) <= set(SCHEDULES):
         raise ValueError("schedules are I to V")
+    if schedules and not str(table["schedules_source"]).strip():
+        raise ValueError("schedules have a source")
     if not re.fullmatch(r"[A-Za-z_]+(?:/[A-Za-z_+-]+)*", table["zone"]):
         raise ValueError("zone is no IANA time zone")
     return Jurisdiction(

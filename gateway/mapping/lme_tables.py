@@ -10,12 +10,15 @@ from gateway.core.errors import Misconfigured
 from gateway.mapping.sources import Sources
 
 
-def load(sources: Sources, name: str | None) -> LmeTable | None:
-    """Return the table that calls itself `name`, None for no name. Raises Misconfigured; all are checked."""
+def load(sources: Sources, name: str | None, sedatives: frozenset[str] | None = None) -> LmeTable | None:
+    """Return the table that calls itself `name`, None for no name. Raises Misconfigured; all are checked.
+
+    `sedatives`, when given, are all that the drug table knows; a factor of anything else is refused.
+    """
     found: dict[str, LmeTable] = {}
     for path in sources.names("lme", ".toml"):
         try:
-            table = _table(sources.toml(path))
+            table = _table(sources.toml(path), sedatives)
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise Misconfigured(f"Mapping table {path}: {error}") from None
         if found.setdefault(table.name, table) is not table:
@@ -27,7 +30,7 @@ def load(sources: Sources, name: str | None) -> LmeTable | None:
     return found[name]
 
 
-def _table(table: dict[str, Any]) -> LmeTable:
+def _table(table: dict[str, Any], sedatives: frozenset[str] | None) -> LmeTable:
     factors: dict[str, Fraction] = {}
     for substance, text in table["factors"].items():
         # Text, never a TOML float; `1/6` has no decimal.
@@ -36,4 +39,6 @@ def _table(table: dict[str, Any]) -> LmeTable:
         factors[substance] = Fraction(text)
         if factors[substance] <= 0:
             raise ValueError("factors are above 0")
+        if sedatives is not None and substance not in sedatives:
+            raise ValueError(f"{substance} is no sedative of the drug table")
     return LmeTable(str(table["name"]), str(table["citation"]), frozenset(table["routes"]), factors)

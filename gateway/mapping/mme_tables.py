@@ -10,12 +10,16 @@ from gateway.core.errors import Misconfigured
 from gateway.mapping.sources import Sources
 
 
-def load(sources: Sources, name: str) -> MmeTable:
-    """Return the table that calls itself `name`. Raises Misconfigured; all of them are checked."""
+def load(sources: Sources, name: str, opioids: frozenset[str] | None = None) -> MmeTable:
+    """Return the table that calls itself `name`. Raises Misconfigured; all of them are checked.
+
+    `opioids`, when given, are all that the drug table knows, buprenorphine too: each table says something of
+    each of them, and of nothing else.
+    """
     found: MmeTable | None = None
     for path in sources.names("mme", ".toml"):
         try:
-            table = _table(sources.toml(path))
+            table = _table(sources.toml(path), opioids)
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise Misconfigured(f"Mapping table {path}: {error}") from None
         if table.name == name:
@@ -27,7 +31,7 @@ def load(sources: Sources, name: str) -> MmeTable:
     return found
 
 
-def _table(table: dict[str, Any]) -> MmeTable:
+def _table(table: dict[str, Any], opioids: frozenset[str] | None) -> MmeTable:
     factors: dict[str, tuple[Band, ...]] = {
         name: (Band(None, _positive(text)),) for name, text in table["factors"].items()
     }
@@ -38,13 +42,23 @@ def _table(table: dict[str, Any]) -> MmeTable:
     excluded = frozenset(table["excluded"])
     if both := excluded & factors.keys():
         raise ValueError(f"{', '.join(sorted(both))}: excluded, yet with a factor")
+    transdermal = {name: _positive(text) for name, text in table.get("transdermal", {}).items()}
+    not_listed = frozenset(table["not_listed"])
+    if both := not_listed & (factors.keys() | excluded):
+        raise ValueError(f"{', '.join(sorted(both))}: not listed, yet listed")
+    told = factors.keys() | excluded | not_listed
+    known = frozenset(told) if opioids is None else opioids
+    if missing := known - told:
+        raise ValueError(f"says nothing of {', '.join(sorted(missing))}")
+    if others := (told | transdermal.keys()) - known:
+        raise ValueError(f"{', '.join(sorted(others))}: no opioid of the drug table")
     return MmeTable(
         name=str(table["name"]),
         citation=str(table["citation"]),
         routes=frozenset(table["routes"]),
         excluded=excluded,
         factors=factors,
-        transdermal={name: _positive(text) for name, text in table.get("transdermal", {}).items()},
+        transdermal=transdermal,
     )
 
 

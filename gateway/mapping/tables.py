@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clinical.classes import ClassTable
-from gateway.clinical.drug import Drug
+from gateway.clinical.drug import Drug, Lane
 from gateway.clinical.lme import LmeTable
 from gateway.clinical.mme import MmeTable
 from gateway.core.errors import Misconfigured
@@ -58,10 +58,11 @@ class Mappings:
         base = identifier_base.rstrip("/")
         sources = Sources(folder)
         state = jurisdictions.load(sources, jurisdiction)
-        table = mme_tables.load(sources, state.mme_table)
+        lanes = drugs.vocabulary(sources).lanes
+        table = mme_tables.load(sources, state.mme_table, _in(lanes, Lane.OPIOID, Lane.BUPRENORPHINE))
         products = drugs.load(sources, state.schedules)
-        lme = lme_tables.load(sources, state.lme_table)
-        classes = drug_classes.load(sources, products)
+        lme = lme_tables.load(sources, state.lme_table, _in(lanes, Lane.SEDATIVE))
+        classes = drug_classes.load(sources, products, lanes)
         maps = conceptmaps.load(sources, base)
         systems, product_systems = _systems(sources)
         written = tuple(
@@ -92,6 +93,10 @@ class Mappings:
         """Yield the rows of table `drug`, in the order of its columns."""
         factors = {name: bands[0].factor for name, bands in self.mme.factors.items() if len(bands) == 1}
         return drugs.rows(self.drugs, factors, self.version)
+
+
+def _in(lanes: Mapping[str, Lane], *wanted: Lane) -> frozenset[str]:
+    return frozenset(name for name, lane in lanes.items() if lane in wanted)
 
 
 def _displays(definitions: tuple[dict[str, Any], ...], system: str) -> dict[str, str]:
