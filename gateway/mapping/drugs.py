@@ -1,7 +1,7 @@
 """The drug table, from `mappings/drugs`: products by NDC, with the jurisdiction's schedules laid over.
 
-`drugs.csv` holds what a pharmacist has reviewed, `imported.csv` (where there is one) what `pdmp drugs import`
-took from the FDA's NDC directory and from RxNorm; a product stands in one of them.
+`drugs.csv` holds what a pharmacist has reviewed; `imported.csv`, where a deployment has one, products of the
+same form that nobody has reviewed yet. A product stands in one of them.
 """
 
 from __future__ import annotations

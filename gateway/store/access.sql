@@ -85,6 +85,10 @@ DELETE FROM client_assertion WHERE expires_at < now();
 -- Kept a day beyond their end, for questions.
 DELETE FROM access_token WHERE expires_at < now() - interval '1 day';
 
+-- name: purge_grants
+-- The audit names a grant by its id and needs no row here.
+DELETE FROM disclosure_grant WHERE expires_at < now() - interval '1 day';
+
 -- name: lock_signing_keys
 -- Workers that start together make one key, not one each; the lock goes with the transaction.
 SELECT pg_advisory_xact_lock(%(lock)s);

@@ -75,9 +75,10 @@ def is_revoked(connection: Connection[Row], token_id: str) -> bool:
 
 
 def purge(connection: Connection[Row]) -> None:
-    """Delete spent assertions and tokens that have ended."""
+    """Delete spent assertions, and tokens and disclosure grants that have ended."""
     connection.execute(queries(_FILE)["purge_assertions"])
     connection.execute(queries(_FILE)["purge_tokens"])
+    connection.execute(queries(_FILE)["purge_grants"])
 
 
 def lock_signing_keys(connection: Connection[Row]) -> None:

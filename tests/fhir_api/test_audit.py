@@ -184,3 +184,26 @@ def test_audit_list_tells_each_row_with_the_versions_shown(
     assert columns[8].split() == last["resources"]
     assert cli("audit", "list", "--since", "2999-01-01").stdout == ""
     assert cli("audit", "list", "--since", "yesterday").returncode == 2
+
+
+def test_a_grant_that_ended_long_ago_is_forgotten_and_a_live_one_is_kept(
+    reported: Gateway, module_database: TestDatabase
+) -> None:
+    from gateway.store import tokens
+
+    ended = reported.caller().history(parameters(bodies.fenwick())).headers["PDMP-Grant"]
+    live = reported.caller().history(parameters(bodies.fenwick())).headers["PDMP-Grant"]
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "UPDATE pdmp.disclosure_grant SET expires_at = now() - interval '2 days' WHERE grant_id = %s",
+            (ended,),
+        )
+        with reported.services.database.connection() as connection:
+            tokens.purge(connection)
+        left = admin.execute(
+            "SELECT grant_id::text FROM pdmp.disclosure_grant WHERE grant_id = ANY(%s::uuid[])",
+            ([ended, live],),
+        ).fetchall()
+        named = admin.execute("SELECT count(*) FROM pdmp.audit WHERE grant_id = %s", (ended,)).fetchone()
+    assert left == [(live,)]
+    assert named == (1,)
