@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "accounts": ("gateway.cli.accounts", "Add and list the program's users."),
     "audit": ("gateway.cli.audit", "List what was disclosed, to whom, why."),
     "synth": ("gateway.cli.synth", "Write a synthetic population as ASAP files."),
+    "drugs": ("gateway.cli.drugs", "Fill the drug table from public files, and see what it lacks."),
 }
 
 _PLUGINS = "pdmp.verbs"

@@ -78,7 +78,7 @@ def of_table(drugs: Mapping[str, Drug], federal: FederalSchedules) -> Iterator[s
         if not drug.rxcui or not drug.rxnorm_name:
             continue
         first = by_code.setdefault(drug.rxcui, drug)
-        if _told(first) != _told(drug):
+        if holds(first) != holds(drug):
             yield f"{drug.ndc11}: RxCUI {drug.rxcui} is another drug at {first.ndc11}"
     for ndc in federal.exceptions:
         if ndc in drugs and not _differs(drugs[ndc], federal):
@@ -91,8 +91,9 @@ def _differs(drug: Drug, federal: FederalSchedules) -> bool:
     return missing or (rule is not None and rule[0] != drug.federal_schedule)
 
 
-def _told(drug: Drug) -> tuple[object, ...]:
-    return drug.rxnorm_name, tuple((one.name, one.strength, one.unit) for one in drug.substances)
+def holds(drug: Drug) -> tuple[object, ...]:
+    """Return what `drug` holds, equal for equal drugs; releases of RxNorm may call one differently."""
+    return tuple(sorted((one.name, str(one.strength), one.unit) for one in drug.substances))
 
 
 def of_classes(table: ClassTable, lanes: Mapping[str, Lane]) -> Iterator[str]:

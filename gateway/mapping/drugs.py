@@ -35,6 +35,13 @@ class Vocabulary:
     salts: frozenset[str]
     lanes: Mapping[str, Lane]
 
+    def base(self, name: str) -> str:
+        """Return a substance's name without its salt."""
+        words = name.split()
+        while len(words) > 1 and words[-1] in self.salts:
+            words.pop()
+        return " ".join(words)
+
 
 def load(sources: Sources, schedules: Mapping[str, str]) -> dict[str, Drug]:
     """Return every product by its 11-digit NDC. Raises Misconfigured for one with holes or contradictions."""
@@ -135,10 +142,7 @@ def _substance(text: str, vocabulary: Vocabulary) -> Substance:
     match = _SUBSTANCE.fullmatch(text)
     if match is None or match["unit"] not in (*_UNITS, None):
         raise ValueError(f"cannot read {text!r}")
-    words = match["name"].split()
-    while len(words) > 1 and words[-1] in vocabulary.salts:
-        words.pop()
-    name = " ".join(words)
+    name = vocabulary.base(match["name"])
     if name not in vocabulary.lanes:
         raise ValueError(f"substances.toml has no lane for {name}")
     return Substance(

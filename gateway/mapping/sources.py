@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from gateway.core.errors import Misconfigured
 
 
 class Sources:
-    """A folder of tables that remembers what was read from it."""
+    """A folder of tables that remembers what was read from it.
 
-    def __init__(self, folder: Path) -> None:
+    `instead` are texts by name that stand for files not written yet.
+    """
+
+    def __init__(self, folder: Path, *, instead: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._instead = dict(instead or {})
         self._digest = hashlib.sha256()
 
     def toml(self, name: str) -> dict[str, Any]:
@@ -49,7 +54,9 @@ class Sources:
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """Return the tables of `folder` with that suffix, by name."""
-        return sorted(f"{folder}/{path.name}" for path in (self._folder / folder).glob(f"*{suffix}"))
+        there = {f"{folder}/{path.name}" for path in (self._folder / folder).glob(f"*{suffix}")}
+        planned = {name for name in self._instead if name.startswith(f"{folder}/") and name.endswith(suffix)}
+        return sorted(there | planned)
 
     def version(self, *salt: str) -> str:
         """Return 16 hexadecimal digits that stand for everything read so far, and for `salt`."""
@@ -60,7 +67,8 @@ class Sources:
 
     def _read(self, name: str) -> str:
         try:
-            content = (self._folder / name).read_bytes()
+            planned = self._instead.get(name)
+            content = (self._folder / name).read_bytes() if planned is None else planned.encode()
             text = content.decode("utf-8")
         except OSError:
             raise Misconfigured(f"Mapping table {name} cannot be read in {self._folder}.") from None
