@@ -58,11 +58,12 @@ def doublings(found: Iterable[Supply]) -> tuple[Doubling, ...]:
 
 
 def hurried_patches(found: Iterable[Supply]) -> tuple[HurriedPatch, ...]:
-    """Return the counted patches that would be changed faster than every PATCH_DAYS days."""
+    """Return the patches that would be changed faster than every PATCH_DAYS days and were counted as one."""
     result: list[HurriedPatch] = []
     for one in found:
         row = one.row
-        if row.makeup.dose.patch is not None and row.quantity > 0:
+        dose = row.makeup.dose
+        if dose.patch is not None and not dose.each_patch and row.quantity > 0:
             days_each = Fraction(row.days_supply) / Fraction(row.quantity)
             if days_each < PATCH_DAYS:
                 result.append(HurriedPatch(one.id, days_each))

@@ -2,14 +2,15 @@
 
 Rule: CDC Clinical Practice Guideline for Prescribing Opioids for Pain, MMWR Recomm Rep 2022;71(RR-3):
 strength per unit x (quantity / days supply) x factor, the opioids of a combination product only. A fentanyl
-patch is its strength in mcg/h x factor, whatever the quantity. Buprenorphine is left out. What cannot be
+patch is its strength in mcg/h x factor, whatever the quantity; the tables before 2022 count each patch
+(CDC/CMS, Oral MME 2017-18: 7.2 a patch, x patches / days). Buprenorphine is left out. What cannot be
 computed is unknown, never 0. Nothing is rounded here: 89.99 must not become 90.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -49,20 +50,24 @@ class MmeTable:
     factors: Mapping[str, tuple[Band, ...]]
     """Per mg a day."""
     transdermal: Mapping[str, Fraction]
-    """Per mcg/h."""
+    """Per mcg/h, whatever the number of patches."""
+    per_patch: Mapping[str, Fraction] = field(default_factory=dict)
+    """Per mcg/h of each patch, times patches a day: the way of the tables before 2022."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dose:
     """MME a day by `table`, or None with the `reason`.
 
-    `patch` is the strength in mcg/h of a patch that was counted; None for every other product.
+    `patch` is the strength in mcg/h of a patch that was counted; None for every other product. `each_patch`:
+    every patch was counted, not one at a time.
     """
 
     per_day: Fraction | None
     table: str
     reason: Uncounted | None = None
     patch: Fraction | None = None
+    each_patch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +133,16 @@ def _dose(table: MmeTable, parts: list[Part], days_supply: int, *, whole: bool) 
 
 
 def _patch(table: MmeTable, part: Part, substance: Substance, days_supply: int) -> Dose:
-    factor = table.transdermal.get(substance.name)
-    if factor is None:
+    name, strength = substance.name, substance.strength
+    if name not in table.transdermal and name not in table.per_patch:
         raise _CannotCountError(Uncounted.NO_FACTOR)
-    _amount(part, substance, days_supply)
-    if substance.strength is None:
+    patches = _amount(part, substance, days_supply)
+    if strength is None:
         raise _CannotCountError(Uncounted.NO_STRENGTH)
-    return Dose(substance.strength * factor, table.name, patch=substance.strength)
+    if name in table.per_patch:
+        per_day = strength * table.per_patch[name] * patches / days_supply
+        return Dose(per_day, table.name, patch=strength, each_patch=True)
+    return Dose(strength * table.transdermal[name], table.name, patch=strength)
 
 
 def _sum(table: MmeTable, counted: list[tuple[Part, Substance]], days_supply: int) -> Fraction:

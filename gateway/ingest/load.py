@@ -92,6 +92,7 @@ class Loader:
         """Yield every record with what became of it; None: its pharmacy's identifiers name two."""
         remaining = iter(records)
         while batch := list(islice(remaining, BATCH)):
+            store.refresh_statistics(self._connection)
             yield from self._load(batch)
 
     def dispenser(self, pharmacy: PharmacyValue) -> Dispenser | None:

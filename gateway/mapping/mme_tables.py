@@ -42,7 +42,12 @@ def _table(table: dict[str, Any], opioids: frozenset[str] | None) -> MmeTable:
     excluded = frozenset(table["excluded"])
     if both := excluded & factors.keys():
         raise ValueError(f"{', '.join(sorted(both))}: excluded, yet with a factor")
-    transdermal = {name: _positive(text) for name, text in table.get("transdermal", {}).items()}
+    transdermal, per_patch = (
+        {name: _positive(text) for name, text in table.get(kind, {}).items()}
+        for kind in ("transdermal", "per_patch")
+    )
+    if twice := transdermal.keys() & per_patch.keys():
+        raise ValueError(f"{', '.join(sorted(twice))}: by the patch and by the hour")
     not_listed = frozenset(table["not_listed"])
     if both := not_listed & (factors.keys() | excluded):
         raise ValueError(f"{', '.join(sorted(both))}: not listed, yet listed")
@@ -50,7 +55,7 @@ def _table(table: dict[str, Any], opioids: frozenset[str] | None) -> MmeTable:
     known = frozenset(told) if opioids is None else opioids
     if missing := known - told:
         raise ValueError(f"says nothing of {', '.join(sorted(missing))}")
-    if others := (told | transdermal.keys()) - known:
+    if others := (told | transdermal.keys() | per_patch.keys()) - known:
         raise ValueError(f"{', '.join(sorted(others))}: no opioid of the drug table")
     return MmeTable(
         name=str(table["name"]),
@@ -59,6 +64,7 @@ def _table(table: dict[str, Any], opioids: frozenset[str] | None) -> MmeTable:
         excluded=excluded,
         factors=factors,
         transdermal=transdermal,
+        per_patch=per_patch,
     )
 
 

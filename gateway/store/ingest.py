@@ -42,6 +42,11 @@ def lock(connection: Connection[Row], jurisdiction: str) -> None:
     connection.execute(_sql("lock"), {"jurisdiction": jurisdiction})
 
 
+def refresh_statistics(connection: Connection[Row]) -> None:
+    """Have the planner told how large the tables are, where they have outgrown what it knows."""
+    connection.execute(_sql("refresh_statistics"))
+
+
 def holder(
     connection: Connection[Row], jurisdiction: str, source_id: str, control_number: str
 ) -> tuple[UUID, bytes] | None:

@@ -3,6 +3,17 @@
 SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true),
        pg_advisory_xact_lock(hashtextextended('pdmp-ingest:' || %(jurisdiction)s, 0));
 
+-- name: refresh_statistics
+-- Ask for fresh statistics when a table that look-ups by key go through has grown to twice what the planner was
+-- told, also by rows of this very transaction.
+SELECT pdmp.refresh_statistics()
+FROM (
+    SELECT bool_or(pg_relation_size(oid) > current_setting('block_size')::integer * (2 * relpages + 8)) AS outgrown
+    FROM pg_class
+    WHERE oid IN ('pdmp.description'::regclass, 'pdmp.description_key'::regclass, 'pdmp.record_key'::regclass)
+) AS tables
+WHERE outgrown;
+
 -- name: holder
 -- The submission that took this sender's control number.
 SELECT submission_id, sha256 FROM pdmp.submission

@@ -19,6 +19,11 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pdmp.refresh_statistics() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ANALYZE pdmp.person, pdmp.description, pdmp.description_key, pdmp.description_identifier, pdmp.record_key$$;
+
 CREATE TABLE pdmp.access_token (
     token_id text NOT NULL,
     client_id text NOT NULL,
@@ -505,6 +510,9 @@ ALTER TABLE ONLY pdmp.zero_report
     ADD CONSTRAINT zero_report_dispenser_id_fkey FOREIGN KEY (dispenser_id) REFERENCES pdmp.dispenser(dispenser_id);
 
 GRANT USAGE ON SCHEMA pdmp TO pdmp_gateway;
+
+REVOKE ALL ON FUNCTION pdmp.refresh_statistics() FROM PUBLIC;
+GRANT ALL ON FUNCTION pdmp.refresh_statistics() TO pdmp_gateway;
 
 GRANT SELECT,INSERT,DELETE ON TABLE pdmp.access_token TO pdmp_gateway;
 

@@ -125,6 +125,14 @@ def test_a_patch_is_its_strength_whatever_the_quantity_and_the_days(quantity: st
     assert (result.per_day, result.patch) == (60, 25)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "days", "expected"), [("10", 30, "60"), ("15", 30, "90"), ("5", 30, "30")]
+)
+def test_the_older_table_counts_each_patch(quantity: str, days: int, expected: str) -> None:
+    result = dose(FENTANYL_25, quantity, days, by="CDC 2016")
+    assert (result.per_day, result.patch) == (Fraction(expected), 25)
+
+
 def test_only_patches_carry_a_strength_an_hour() -> None:
     assert dose(OXYCODONE_5, "120", 30).patch is None
 

@@ -96,6 +96,10 @@ def edit(name: str, old: str, new: str) -> Spoil:
         (edit("mme/cdc-2022.toml", '"meperidine", ', ""), "says nothing of meperidine"),
         (edit("mme/cdc-2022.toml", '"meperidine"', '"meperidin", "meperidine"'), "meperidin: no opioid"),
         (edit("mme/cdc-2022.toml", '"meperidine"', '"morphine", "meperidine"'), "morphine: not listed, yet"),
+        (
+            edit("mme/cdc-2016.toml", "[per_patch]", '[transdermal]\nfentanyl = "2.4"\n[per_patch]'),
+            "by the patch",
+        ),
         (edit("lme/mdcalc.toml", "oxazepam", "oxazepan"), "oxazepan is no sedative"),
         (edit("jurisdictions/ky.toml", 'schedules_source = "902 KAR 55:015"', ""), "schedules_source"),
     ],
