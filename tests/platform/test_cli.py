@@ -30,7 +30,8 @@ def test_version_is_told(cli: Cli) -> None:
 
 def test_help_lists_every_verb_with_its_line(cli: Cli) -> None:
     told = cli("--help").stdout
-    for verb in "demo serve migrate ingest clients accounts ehrs audit synth drugs".split():
+    verbs = "demo serve migrate ingest clients accounts ehrs audit synth drugs"
+    for verb in verbs.split():
         assert f"\n  {verb} " in told, verb
 
 
