@@ -169,10 +169,10 @@ def test_a_request_with_its_credentials_in_the_url_is_refused_and_not_logged(
 @pytest.mark.parametrize(
     ("request_line", "header", "status"),
     [
-        ("GET /fhir/MedicationDispense?code=4711 0815 HTTP/1.1", "", 400),
-        ("GET /fhir/MedicationDispense?code=47110815 HTTP/1.1", "Fenwick", 400),
+        ("GET /fhir/MedicationDispense?code=4711 zephyr HTTP/1.1", "", 400),
+        ("GET /fhir/MedicationDispense?code=4711zephyr HTTP/1.1", "Fenwick", 400),
         ("FENWICK\x01 /fhir/metadata HTTP/1.1", "", 400),
-        (f"GET /fhir/MedicationDispense?code=47110815{'0' * 9000} HTTP/1.1", "", 414),
+        (f"GET /fhir/MedicationDispense?code=4711zephyr{'0' * 9000} HTTP/1.1", "", 414),
         ("GET /fhir/metadata HTTP/1.1", f"X-Note: Fenwick{'x' * 9000}", 431),
         ("POST /fhir/$pdmp-history HTTP/1.1", "Content-Length: Fenwick", 400),
         ("POST /fhir/$pdmp-history HTTP/1.1", "Transfer-Encoding: gzip", 400),
@@ -194,7 +194,7 @@ def test_what_cannot_be_read_as_http_is_an_outcome_that_repeats_nothing(
     OperationOutcome.model_validate_json(body)
     for text in (body.decode(), live.log.read_text()):
         assert "enwick" not in text.lower()
-        assert "0815" not in text
+        assert "zephyr" not in text
 
 
 def test_no_redirect_follows_the_host_of_a_request(live: LiveGateway) -> None:
