@@ -147,7 +147,8 @@ def _distance() -> Iterator[str]:
 
     places = {"p": centroids.point("41101")}
     (far,) = distances(centroids.point("40503"), places, centroids.table())
-    yield f"- From ZIP 40503 (Lexington) to ZIP 41101 (Ashland): **{far.miles} miles** by {far.table.split()[0]}"
+    package = far.table.split()[0]
+    yield f"- From ZIP 40503 (Lexington) to ZIP 41101 (Ashland): **{far.miles} miles** by {package}"
 
 
 def _comparison() -> Iterator[str]:

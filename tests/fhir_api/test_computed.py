@@ -5,19 +5,27 @@ Expected are the figures in the notes of the files: exact, on the day 2026-11-20
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from fhir.resources.R4B.parameters import Parameters
 
 from gateway.auth.accounts import add_account
+from gateway.core.access import Grant, Practitioner, Purpose, Window
+from gateway.core.disclosure import DispenseQuery
+from gateway.disclose.computed import entries
 from gateway.embedded import Urls
 from gateway.ingest.run import ingest_file
+from gateway.store import dispensations
+from gateway.store.dispensations import AuditContext
 from tests.conftest import make_settings
 from tests.fhir_api import asap, bodies
 from tests.fhir_api.conftest import CLINIC, NPI, Gateway
@@ -321,3 +329,51 @@ def test_the_rules_of_the_alerts_are_published_with_their_sources(overlaid: Gate
 def _first_names(name: str) -> list[str]:
     truth = json.loads(next(OVERLAYS.glob(f"{name}-*.truth.json")).read_text())
     return [p["first"] for p in truth["patients"]]
+
+
+def test_who_may_not_see_programme_rows_learns_nothing_of_them_from_what_is_computed(
+    overlaid: Gateway,
+) -> None:
+    services = overlaid.services
+    ask(overlaid, "25", "jo")
+    with services.database.connection() as connection:
+        person_id, client, account = (
+            connection.execute(
+                "SELECT g.person_id, g.client_id, g.account_id FROM pdmp.disclosure_grant g"
+                " JOIN pdmp.dispensation_version d USING (jurisdiction, person_id)"
+                " WHERE d.restriction IS NOT NULL AND d.dispensation_id IN (SELECT dispensation_id"
+                " FROM pdmp.dispensation_version WHERE rx_number LIKE '525000%') LIMIT 1"
+            ).fetchone()
+            or ()
+        )
+        grant = Grant(
+            jurisdiction="KY",
+            person_id=person_id,
+            client_id=client,
+            account_id=account,
+            practitioner=Practitioner(npi=NPI),
+            purpose=Purpose.TREATMENT,
+            window=Window(dt.date(2025, 11, 20), dt.date(2026, 11, 20)),
+            restricted=False,
+        )
+        page = dispensations.page(
+            connection,
+            grant,
+            DispenseQuery(count=100),
+            AuditContext("test", uuid4(), "test"),
+            with_requests=False,
+            with_patient=False,
+            with_columns=True,
+        )
+    made = entries(services.mappings, grant, page.columns, dt.date(2026, 11, 20), with_facts=True)
+    shown = {entry.id for entry in page.dispenses}
+    assert len(shown) == 1
+    for entry in made:
+        body = entry.body.decode()
+        assert set(re.findall(r"MedicationDispense/([0-9a-f-]{36})", body)) <= shown
+        assert "42CFRPart2" not in body
+    assert not [e for e in made if e.type == "DetectedIssue"]
+    facts = {json.loads(e.body)["code"]["coding"][0]["code"]: json.loads(e.body) for e in made}
+    assert facts["mme-peak"]["valueQuantity"]["value"] == 0
+    assert facts["prescribers"]["valueInteger"] == 1
+    assert "Counts all 1 dispensation of this answer" in facts["prescribers"]["note"][0]["text"]
