@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,9 +36,6 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     database.
     """
     settings = Settings.from_env()
-    # A large file makes a few million objects that live until its end: looking for cycles among them again
-    # and again took a fifth of the time.
-    gc.set_threshold(200_000, 50, 100)
     worst = ACCEPTED
     with resolve(settings, cache=False) as urls:
         wanted = list(_spread(files))

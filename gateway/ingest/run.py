@@ -23,6 +23,7 @@ from gateway.core.clock import Clock
 from gateway.core.ids import uuid7
 from gateway.core.settings import Settings
 from gateway.ingest import zero
+from gateway.ingest.cycles import seldom_collected
 from gateway.ingest.decide import Outcome
 from gateway.ingest.elements import date_of, parse
 from gateway.ingest.layout import Layout, load_layouts
@@ -65,6 +66,7 @@ class _File:
         return self.file_type == _TEST
 
 
+@seldom_collected()
 def ingest_file(
     database: Database,
     clock: Clock,
