@@ -23,7 +23,7 @@ from gateway.mapping.person import render_patient
 from gateway.mapping.practitioner import render_prescriber
 from gateway.mapping.tables import Mappings
 from gateway.match.assign import newest_first
-from gateway.store import ingest, parties, persons
+from gateway.store import arrays, ingest, parties, persons
 from gateway.store import rendered as store
 from gateway.store.database import Row
 from gateway.store.ingest import VersionId
@@ -37,6 +37,7 @@ def rerender(connection: Connection[Row], mappings: Mappings, *, batch: int = _B
 
     `connection` is the owner's, in autocommit.
     """
+    arrays.register(connection)
     return (
         _parties(connection, mappings, "dispensers", _dispensers, batch)
         + _parties(connection, mappings, "prescribers", _prescribers, batch)
@@ -55,6 +56,7 @@ def restrict_named(
     named = [(kind, number) for kind in ("npi", "dea") for number in sorted(part2)]
     if not named:
         return 0
+    arrays.register(connection)
     with connection.transaction():
         ingest.lock(connection, mappings.jurisdiction.code)
         ids = sorted(set(parties.dispensers_named(connection, named).values()))

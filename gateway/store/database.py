@@ -17,6 +17,7 @@ import psycopg
 from psycopg import Connection
 
 from gateway.core.errors import Unavailable
+from gateway.store import arrays
 
 Row = tuple[Any, ...]
 
@@ -93,6 +94,7 @@ class Database:
             application_name="pdmp-gateway",
         )
         kept.prepare_threshold = 2
+        arrays.register(kept)
         self._local.connection = kept
         self._local.used_at = now
         return kept

@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from gateway.store import arrays
 from gateway.store.copying import copy_rows
 from gateway.store.database import Row
 from gateway.store.sql import queries
@@ -105,10 +106,10 @@ def change_record_keys(
             {
                 "jurisdiction": jurisdiction,
                 **_keys([row[0] for row in rows]),
-                "person_ids": [row[1] for row in rows],
-                "versions": [row[2] for row in rows],
-                "voided": [row[3] for row in rows],
-                "content_hashes": [row[4] for row in rows],
+                "person_ids": arrays.uuids(row[1] for row in rows),
+                "versions": arrays.integers(row[2] for row in rows),
+                "voided": arrays.booleans(row[3] for row in rows),
+                "content_hashes": arrays.byte_strings(row[4] for row in rows),
             },
         )
 
@@ -161,28 +162,28 @@ def restrict_versions(
             {
                 "jurisdiction": jurisdiction,
                 **version_ids([row[0] for row in rows]),
-                "dispense_resources": [row[1] for row in rows],
-                "request_resources": [row[2] for row in rows],
+                "dispense_resources": arrays.byte_strings(row[1] for row in rows),
+                "request_resources": arrays.byte_strings(row[2] for row in rows),
             },
         )
 
 
-def version_ids(wanted: Sequence[VersionId]) -> dict[str, list[Any]]:
+def version_ids(wanted: Sequence[VersionId]) -> dict[str, arrays.Array]:
     """Return three arrays of the parts of version ids."""
     return {
-        "person_ids": [one[0] for one in wanted],
-        "dispensation_ids": [one[1] for one in wanted],
-        "versions": [one[2] for one in wanted],
+        "person_ids": arrays.uuids(one[0] for one in wanted),
+        "dispensation_ids": arrays.uuids(one[1] for one in wanted),
+        "versions": arrays.integers(one[2] for one in wanted),
     }
 
 
-def _keys(keys: Sequence[Key]) -> dict[str, list[Any]]:
+def _keys(keys: Sequence[Key]) -> dict[str, arrays.Array]:
     return {
-        "dispenser_ids": [key[0] for key in keys],
-        "rx_numbers": [key[1] for key in keys],
-        "filled_on": [key[2] for key in keys],
-        "fill_numbers": [key[3] for key in keys],
-        "partial_fills": [key[4] for key in keys],
+        "dispenser_ids": arrays.uuids(key[0] for key in keys),
+        "rx_numbers": arrays.texts(key[1] for key in keys),
+        "filled_on": arrays.dates(key[2] for key in keys),
+        "fill_numbers": arrays.smalls(key[3] for key in keys),
+        "partial_fills": arrays.texts(key[4] for key in keys),
     }
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from gateway.core.records import Address, Dispenser, Prescriber
+from gateway.store import arrays
 from gateway.store.database import Row
 from gateway.store.sql import queries
 
@@ -20,7 +21,7 @@ def dispensers_named(
     connection: Connection[Row], identifiers: Iterable[Identifier]
 ) -> dict[Identifier, UUID]:
     """Return who has each of these identifiers."""
-    rows = connection.execute(_sql("dispensers_named"), _pairs(list(identifiers)))
+    rows = connection.execute(_sql("dispensers_named"), _pairs(list(identifiers))).fetchall()
     return {(row[0], row[1]): row[2] for row in rows}
 
 
@@ -40,13 +41,13 @@ def dispensers(connection: Connection[Row], ids: Sequence[UUID]) -> dict[UUID, D
             address=Address(row[9], row[10], row[11], row[12], row[13]),
             restriction=row[14],
         )
-        for row in connection.execute(_sql("dispensers"), {"ids": list(ids)})
+        for row in connection.execute(_sql("dispensers"), {"ids": arrays.uuids(ids)}).fetchall()
     }
 
 
 def dispenser_identifiers(connection: Connection[Row], ids: Sequence[UUID]) -> list[tuple[UUID, str, str]]:
     """Return every (dispenser, kind, value) of these dispensers, earlier numbers too."""
-    rows = connection.execute(_sql("dispenser_identifiers"), {"ids": list(ids)})
+    rows = connection.execute(_sql("dispenser_identifiers"), {"ids": arrays.uuids(ids)}).fetchall()
     return [(row[0], row[1], row[2]) for row in rows]
 
 
@@ -84,7 +85,7 @@ def put_dispenser(
     if identifiers:
         connection.execute(
             _sql("put_dispenser_identifiers"),
-            {**_pairs(identifiers), "ids": [dispenser.dispenser_id] * len(identifiers)},
+            {**_pairs(identifiers), "ids": arrays.uuids([dispenser.dispenser_id] * len(identifiers))},
         )
 
 
@@ -92,7 +93,7 @@ def prescribers_named(
     connection: Connection[Row], identifiers: Iterable[Identifier]
 ) -> dict[Identifier, tuple[UUID, bool]]:
     """Return (prescriber, shared) of each of these identifiers that is known."""
-    rows = connection.execute(_sql("prescribers_named"), _pairs(list(identifiers)))
+    rows = connection.execute(_sql("prescribers_named"), _pairs(list(identifiers))).fetchall()
     return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 
 
@@ -100,7 +101,7 @@ def prescribers(connection: Connection[Row], ids: Sequence[UUID]) -> dict[UUID, 
     """Return prescribers by id, without their identifiers."""
     return {
         row[0]: Prescriber(row[0], row[1], row[2], row[3], row[4], row[5], row[6])
-        for row in connection.execute(_sql("prescribers"), {"ids": list(ids)})
+        for row in connection.execute(_sql("prescribers"), {"ids": arrays.uuids(ids)}).fetchall()
     }
 
 
@@ -108,7 +109,7 @@ def prescriber_identifiers(
     connection: Connection[Row], ids: Sequence[UUID]
 ) -> list[tuple[UUID, str, str, bool]]:
     """Return every (prescriber, kind, value, shared) of these prescribers."""
-    rows = connection.execute(_sql("prescriber_identifiers"), {"ids": list(ids)})
+    rows = connection.execute(_sql("prescriber_identifiers"), {"ids": arrays.uuids(ids)}).fetchall()
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
@@ -124,13 +125,13 @@ def put_prescribers(
         connection.execute(
             _sql("put_prescribers"),
             {
-                "ids": [one.prescriber_id for one in people],
-                "versions": [one.version for one in people],
-                "last_names": [one.last_name for one in people],
-                "first_names": [one.first_name for one in people],
-                "middle_names": [one.middle_name for one in people],
-                "phones": [one.phone for one in people],
-                "resources": [resource for _, resource in rendered],
+                "ids": arrays.uuids(one.prescriber_id for one in people),
+                "versions": arrays.integers(one.version for one in people),
+                "last_names": arrays.texts(one.last_name for one in people),
+                "first_names": arrays.texts(one.first_name for one in people),
+                "middle_names": arrays.texts(one.middle_name for one in people),
+                "phones": arrays.texts(one.phone for one in people),
+                "resources": arrays.byte_strings(resource for _, resource in rendered),
                 "mapping_version": mapping_version,
                 "updated_at": now,
             },
@@ -146,14 +147,17 @@ def put_prescriber_identifiers(
             _sql("put_prescriber_identifiers"),
             {
                 **_pairs([row[0] for row in rows]),
-                "ids": [row[1] for row in rows],
-                "shared": [row[2] for row in rows],
+                "ids": arrays.uuids(row[1] for row in rows),
+                "shared": arrays.booleans(row[2] for row in rows),
             },
         )
 
 
-def _pairs(identifiers: Sequence[Identifier]) -> dict[str, list[object]]:
-    return {"kinds": [pair[0] for pair in identifiers], "values": [pair[1] for pair in identifiers]}
+def _pairs(identifiers: Sequence[Identifier]) -> dict[str, arrays.Array]:
+    return {
+        "kinds": arrays.texts(pair[0] for pair in identifiers),
+        "values": arrays.texts(pair[1] for pair in identifiers),
+    }
 
 
 def _sql(name: str) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from gateway.store import arrays
 from gateway.store.copying import copy_rows
 from gateway.store.database import Row
 from gateway.store.sql import queries
@@ -29,8 +30,9 @@ def known_descriptions(
 ) -> dict[bytes, tuple[UUID, UUID, dt.datetime]]:
     """Return (person, description, last reported) by fingerprint, of those that were sent before."""
     rows = connection.execute(
-        _sql("known_descriptions"), {"jurisdiction": jurisdiction, "fingerprints": list(fingerprints)}
-    )
+        _sql("known_descriptions"),
+        {"jurisdiction": jurisdiction, "fingerprints": arrays.byte_strings(fingerprints)},
+    ).fetchall()
     return {bytes(row[0]): (row[1], row[2], row[3]) for row in rows}
 
 
@@ -43,8 +45,8 @@ def candidates(
         _sql("candidates"),
         {
             "jurisdiction": jurisdiction,
-            "name_keys": [pair[0] for pair in pairs],
-            "birth_dates": [pair[1] for pair in pairs],
+            "name_keys": arrays.texts(pair[0] for pair in pairs),
+            "birth_dates": arrays.dates(pair[1] for pair in pairs),
         },
     ).fetchall()
 
@@ -54,7 +56,7 @@ def descriptions(connection: Connection[Row], jurisdiction: str, person_ids: Seq
     if not person_ids:
         return []
     return connection.execute(
-        _sql("descriptions"), {"jurisdiction": jurisdiction, "person_ids": list(person_ids)}
+        _sql("descriptions"), {"jurisdiction": jurisdiction, "person_ids": arrays.uuids(person_ids)}
     ).fetchall()
 
 
@@ -79,9 +81,9 @@ def report_again(
             _sql("report_again"),
             {
                 "jurisdiction": jurisdiction,
-                "person_ids": [one[0] for one in again],
-                "description_ids": [one[1] for one in again],
-                "reported_at": [one[2] for one in again],
+                "person_ids": arrays.uuids(one[0] for one in again),
+                "description_ids": arrays.uuids(one[1] for one in again),
+                "reported_at": arrays.instants(one[2] for one in again),
             },
         )
 
@@ -106,9 +108,9 @@ def change_persons(
                 "jurisdiction": jurisdiction,
                 "mapping_version": mapping_version,
                 "updated_at": now,
-                "person_ids": [one[0] for one in changed],
-                "versions": [one[1] for one in changed],
-                "resources": [one[2] for one in changed],
+                "person_ids": arrays.uuids(one[0] for one in changed),
+                "versions": arrays.integers(one[1] for one in changed),
+                "resources": arrays.byte_strings(one[2] for one in changed),
             },
         )
 
