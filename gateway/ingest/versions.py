@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from gateway.core.records import Description, Dispensation, Dispenser, Ingredient, Prescriber
 from gateway.ingest.values import RecordValue
-from gateway.mapping.dispensation import facts, render_dispense, render_request
+from gateway.mapping.dispensation import facts, render
 from gateway.mapping.tables import Mappings
 from gateway.store.database import Row
 from gateway.store.ingest import Key
@@ -181,7 +181,7 @@ def row_of(jurisdiction: str, one: Version, mappings: Mappings) -> tuple[Any, ..
 
 def rendered(d: Dispensation, mappings: Mappings) -> tuple[bytes, bytes]:
     """Return the MedicationDispense and the MedicationRequest."""
-    return render_dispense(d, mappings), render_request(d, mappings)
+    return render(d, mappings)
 
 
 def sealed_pickup(vault: Vault, record: RecordValue, dispensation_id: UUID) -> bytes | None:

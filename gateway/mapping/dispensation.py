@@ -11,17 +11,21 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
 
 from gateway.clinical.drug import Lane, lanes_of
 from gateway.clinical.mme import Dose, Part, of_compound, of_product
 from gateway.core.records import Dispensation, Ingredient
 from gateway.mapping.fragments import NDC, PDMP, US_CORE, coding, days, identifier, rxnorm
 from gateway.mapping.tables import Mappings
-from gateway.mapping.text import ABSENT, ABSENT_ERROR, UCUM, decimal_text, fraction_decimal, meta, quote
+from gateway.mapping.text import ABSENT, ABSENT_ERROR, UCUM, decimal_text, fraction_decimal, meta_head, quote
 
 COMPOUND = "06"
 _DISPENSE_PROFILE = f'"{PDMP}pdmp-medicationdispense"'
 _REQUEST_PROFILE = f'"{US_CORE}us-core-medicationrequest"'
+_FILLER = ("FILL", "Filler Identifier")
+_PLACER = ("PLAC", "Placer Identifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,62 +47,100 @@ def facts(d: Dispensation, m: Mappings) -> DispensationFacts:
     return _judged(d, m).facts
 
 
+def render(d: Dispensation, m: Mappings) -> tuple[bytes, bytes]:
+    """Return the MedicationDispense and the MedicationRequest as JSON."""
+    shared = _shared(d, m)
+    return _dispense(d, m, shared), _request(d, m, shared)
+
+
 def render_dispense(d: Dispensation, m: Mappings) -> bytes:
     """Return the MedicationDispense as JSON."""
+    return _dispense(d, m, _shared(d, m))
+
+
+def render_request(d: Dispensation, m: Mappings) -> bytes:
+    """Return the MedicationRequest as JSON: the prescription as the pharmacy reported it."""
+    return _request(d, m, _shared(d, m))
+
+
+class _Shared(NamedTuple):
+    """What both resources of one dispensation hold, as JSON text; `id` is its id alone."""
+
+    id: str
+    about: str
+    """`meta` up to its profile."""
+    security: str
+    rx: str
+    medication: str
+    subject: str
+    dosage: str
+
+
+def _shared(d: Dispensation, m: Mappings) -> _Shared:
     f = m.fragments
-    rx = _rx_identifier(d, m)
-    head = _head("MedicationDispense", d, m, _DISPENSE_PROFILE)
+    return _Shared(
+        id=str(d.dispensation_id),
+        about=meta_head(version=d.version, updated_at=d.recorded_at, source=f.source),
+        security=f.security[d.restriction] if d.restriction else "",
+        rx=_rx_identifier(d, m),
+        medication=_medication(d, m),
+        subject=f'"subject":{{"reference":"Patient/{d.person_id}"}}',
+        dosage=f',"dosageInstruction":[{{"text":{quote(d.sig)}}}]' if d.sig else "",
+    )
+
+
+def _dispense(d: Dispensation, m: Mappings, shared: _Shared) -> bytes:
+    f = m.fragments
+    rx = shared.rx
+    head = _head("MedicationDispense", shared, _DISPENSE_PROFILE)
     unit = f.unit.get(d.dosage_unit) or f',"_unit":{ABSENT}'
     status = "entered-in-error" if d.voided else "completed"
     return (
         f"{head}{_extension(d, m)},"
         f'"identifier":[{rx}],"status":"{status}",'
         f'"type":{_supply_type(d, m)},'
-        f'"medicationCodeableConcept":{_medication(d, m)},'
-        f'"subject":{{"reference":"Patient/{d.person_id}"}},'
+        f'"medicationCodeableConcept":{shared.medication},{shared.subject},'
         f'"performer":[{{"actor":{_dispenser(d, m)}}}],'
-        f'"authorizingPrescription":[{{"reference":"MedicationRequest/{d.dispensation_id}","identifier":{rx}}}],'
+        f'"authorizingPrescription":[{{"reference":"MedicationRequest/{shared.id}","identifier":{rx}}}],'
         f'"quantity":{{"value":{decimal_text(d.quantity_text, d.quantity)}{unit}}},'
         f'"daysSupply":{days(d.days_supply)},'
-        f'"whenPrepared":"{d.filled_on.isoformat()}",{_handed_over(d)}{_dosage(d)}}}'
+        f'"whenPrepared":"{d.filled_on.isoformat()}",{_handed_over(d)}{shared.dosage}}}'
     ).encode()
 
 
-def render_request(d: Dispensation, m: Mappings) -> bytes:
-    """Return the MedicationRequest as JSON: the prescription as the pharmacy reported it."""
-    identifiers = _rx_identifier(d, m)
+def _request(d: Dispensation, m: Mappings, shared: _Shared) -> bytes:
+    identifiers = shared.rx
     if d.erx_order:
         system = f"{m.identifier_base}/fhir/sid/erx-order"
-        identifiers += "," + identifier(system, d.erx_order, ("PLAC", "Placer Identifier"))
+        identifiers += "," + identifier(system, d.erx_order, _PLACER)
     # Whether a prescription is still in force is not reported to a PDMP.
     status = "entered-in-error" if d.voided else "unknown"
-    display = f',"display":{quote(d.prescriber_display)}' if d.prescriber_display else ""
     return (
-        f"{_head('MedicationRequest', d, m, _REQUEST_PROFILE)},"
+        f"{_head('MedicationRequest', shared, _REQUEST_PROFILE)},"
         f'"identifier":[{identifiers}],"status":"{status}","intent":"order",'
-        f'"medicationCodeableConcept":{_medication(d, m)},'
-        f'"subject":{{"reference":"Patient/{d.person_id}"}},'
+        f'"medicationCodeableConcept":{shared.medication},{shared.subject},'
         f'"authoredOn":"{d.written_on.isoformat()}",'
-        f'"requester":{{"reference":"Practitioner/{d.prescriber_id}"{display}}}'
-        f"{_dosage(d)}{_dispense_request(d, m)}}}"
+        f'"requester":{_practitioner(d.prescriber_id, d.prescriber_display)}'
+        f"{shared.dosage}{_dispense_request(d, m)}}}"
     ).encode()
 
 
-def _head(kind: str, d: Dispensation, m: Mappings, profile: str) -> str:
-    about = meta(
-        version=d.version,
-        updated_at=d.recorded_at,
-        source=m.fragments.source,
-        profile=profile,
-        security=m.fragments.security[d.restriction] if d.restriction else "",
+def _head(kind: str, shared: _Shared, profile: str) -> str:
+    return (
+        f'{{"resourceType":"{kind}","id":"{shared.id}",'
+        f'{shared.about},"profile":[{profile}]{shared.security}}}'
     )
-    return f'{{"resourceType":"{kind}","id":"{d.dispensation_id}",{about}'
 
 
 def _rx_identifier(d: Dispensation, m: Mappings) -> str:
     # Prescription numbers are unique within a pharmacy only: a system each.
-    system = f"{m.identifier_base}/fhir/sid/rx/{d.dispenser_id}"
-    return identifier(system, d.rx_number, ("FILL", "Filler Identifier"))
+    return identifier(_rx_system(m.identifier_base, d.dispenser_id), d.rx_number, _FILLER)
+
+
+# Pharmacies and prescribers are few, and in every record.
+@lru_cache(maxsize=65536)
+def _rx_system(identifier_base: str, dispenser_id: UUID) -> str:
+    return f"{identifier_base}/fhir/sid/rx/{dispenser_id}"
 
 
 def _extension(d: Dispensation, m: Mappings) -> str:
@@ -180,18 +222,27 @@ def _reported_rxcui(d: Dispensation) -> str:
 
 
 def _dispenser(d: Dispensation, m: Mappings) -> str:
-    for kind, value in (("npi", d.dispenser_npi), ("ncpdp", d.dispenser_ncpdp), ("dea", d.dispenser_dea)):
+    return _organization(
+        m, d.dispenser_id, d.dispenser_npi, d.dispenser_ncpdp, d.dispenser_dea, d.dispenser_display
+    )
+
+
+@lru_cache(maxsize=16384)
+def _organization(m: Mappings, dispenser_id: UUID, npi: str, ncpdp: str, dea: str, name: str) -> str:
+    for kind, value in (("npi", npi), ("ncpdp", ncpdp), ("dea", dea)):
         if value:
             number = f',"identifier":{identifier(m.systems[kind], value)}'
             break
     else:
         number = ""
-    display = f',"display":{quote(d.dispenser_display)}' if d.dispenser_display else ""
-    return f'{{"reference":"Organization/{d.dispenser_id}"{number}{display}}}'
+    display = f',"display":{quote(name)}' if name else ""
+    return f'{{"reference":"Organization/{dispenser_id}"{number}{display}}}'
 
 
-def _dosage(d: Dispensation) -> str:
-    return f',"dosageInstruction":[{{"text":{quote(d.sig)}}}]' if d.sig else ""
+@lru_cache(maxsize=65536)
+def _practitioner(prescriber_id: UUID, name: str) -> str:
+    display = f',"display":{quote(name)}' if name else ""
+    return f'{{"reference":"Practitioner/{prescriber_id}"{display}}}'
 
 
 def _dispense_request(d: Dispensation, m: Mappings) -> str:

@@ -100,8 +100,13 @@ def identifier(system: str, value: str, kind: tuple[str, str] | None = None) -> 
     """Return an Identifier; `kind` is code and display of v2-0203."""
     typed = ""
     if kind is not None:
-        typed = f'"type":{{"coding":[{coding(Coding(IDENTIFIER_TYPE, *kind))}]}},'
+        typed = _type(kind)
     return f'{{{typed}"system":{_system(system)},"value":{quote(value)}}}'
+
+
+@lru_cache(maxsize=64)
+def _type(kind: tuple[str, str]) -> str:
+    return f'"type":{{"coding":[{coding(Coding(IDENTIFIER_TYPE, *kind))}]}},'
 
 
 @lru_cache(maxsize=65536)

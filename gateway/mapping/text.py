@@ -55,7 +55,11 @@ def instant(moment: dt.datetime) -> str:
 
 def meta(*, version: int, updated_at: dt.datetime, source: str, profile: str, security: str = "") -> str:
     """Return the `meta` member. `source`, `profile` and `security` are JSON text already."""
-    return (
-        f'"meta":{{"versionId":"{version}","lastUpdated":"{instant(updated_at)}","source":{source},'
-        f'"profile":[{profile}]{security}}}'
-    )
+    head = meta_head(version=version, updated_at=updated_at, source=source)
+    return f'{head},"profile":[{profile}]{security}}}'
+
+
+@lru_cache(maxsize=256)
+def meta_head(*, version: int, updated_at: dt.datetime, source: str) -> str:
+    """Return the `meta` member up to its source, without what ends it."""
+    return f'"meta":{{"versionId":"{version}","lastUpdated":"{instant(updated_at)}","source":{source}'
