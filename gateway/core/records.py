@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 
@@ -156,26 +156,15 @@ class Dispensation:
     prescriber_display: str = ""
 
 
-class Counted(NamedTuple):
-    """What arithmetic needs of one current dispensation, as it is stored: a few columns, no person.
+Counted = tuple[
+    str, dt.date, str, str, dt.date | None, str, str | None, list[dict[str, Any]] | None,
+    str | None, str, str | None,
+]  # fmt: skip
+"""What arithmetic needs of one current dispensation, as it is stored: a few columns, no person.
 
-    Ids are text; `ingredients` are those of a compound, None for every other product.
-    """
-
-    dispensation_id: str
-    filled_on: dt.date
-    prescriber_id: str
-    dispenser_id: str
-    rx_number: str
-    fill_number: int
-    partial_fill: str
-    sold_on: dt.date | None
-    days_supply: int
-    quantity: Decimal
-    dosage_unit: str
-    product_qualifier: str
-    product_id: str
-    ingredients: list[dict[str, Any]] | None
-    restriction: str | None
-    treatment_type: str
-    directions: str
+Its id, the day of filling, ids of prescriber and dispenser (all ids are text), the day of sale; the package:
+product qualifier, product id, quantity, dosage unit and days of supply; the part: Rx number, fill number and
+partial fill, None for a whole fill (package and part have U+001F between their fields); the ingredients of a
+compound; the restriction; the treatment type; the directions of a supply of one day. A plain tuple: there are
+hundreds in an answer.
+"""

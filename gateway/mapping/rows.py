@@ -17,6 +17,8 @@ from gateway.mapping.jurisdiction import SCHEDULES
 from gateway.mapping.tables import Mappings
 
 _COMPOUND = "06"
+#: Between the fields of a package and of a part: no reported text holds it.
+_BETWEEN = "\x1f"
 
 
 @lru_cache(maxsize=8)
@@ -28,7 +30,9 @@ def rules(m: Mappings) -> Rules:
 
 def row(d: Dispensation, m: Mappings) -> Row:
     """Return `d` for arithmetic, by the tables of `m`."""
-    ingredients = tuple((i.qualifier, i.product_id, i.quantity_text, i.unit) for i in d.ingredients)
+    fields = (d.product_qualifier, d.product_id, str(d.quantity), d.dosage_unit, str(d.days_supply))
+    parts = tuple((i.qualifier, i.product_id, i.quantity_text, i.unit) for i in d.ingredients)
+    makeup, days, quantity = _packaged(m, _BETWEEN.join(fields), parts)
     return Row(
         dispensation_id=str(d.dispensation_id),
         prescriber_id=str(d.prescriber_id),
@@ -38,11 +42,9 @@ def row(d: Dispensation, m: Mappings) -> Row:
         partial_fill=d.partial_fill,
         filled_on=d.filled_on,
         sold_on=d.sold_on,
-        days_supply=d.days_supply,
-        quantity=d.quantity,
-        makeup=_makeup_of(
-            m, d.product_qualifier, d.product_id, str(d.quantity), d.dosage_unit, d.days_supply, ingredients
-        ),
+        days_supply=days,
+        quantity=quantity,
+        makeup=makeup,
         voided=d.voided,
         restriction=d.restriction,
         treatment_type=d.treatment_type,
@@ -52,43 +54,41 @@ def row(d: Dispensation, m: Mappings) -> Row:
 
 
 def counted_row(c: Counted, m: Mappings) -> Row:
-    """Return the stored columns `c` for arithmetic, by the tables of `m`."""
-    # Taken apart at once: looking each up by its name takes as long as all the rest.
-    (
-        key, filled, prescriber, dispenser, rx_number, fill_number, partial, sold, days, quantity, unit,
-        qualifier, product, ingredients, restriction, treatment, directions,
-    ) = c  # fmt: skip
-    parts = _ingredients(ingredients) if qualifier == _COMPOUND else ()
-    makeup = _makeup_of(m, qualifier, product, str(quantity), unit, days, parts)
+    """Return the stored columns `c` for arithmetic, by the tables of `m`; whole fills without Rx number."""
+    key, filled, prescriber, dispenser, sold, package, part, parts, restriction, treatment, directions = c
+    makeup, days, quantity = _packaged(m, package, _ingredients(parts) if parts else ())
+    rx_number, fill_number, partial = ("", 0, "00") if part is None else _part(part)
     return Row(
         key, prescriber, dispenser, rx_number, fill_number, partial, filled, sold, days, quantity, makeup,
-        False, restriction, treatment, "", directions,
+        False, restriction, treatment, "", directions or "",
     )  # fmt: skip
 
 
-def _ingredients(listed: Iterable[dict[str, str]] | None) -> tuple[tuple[str, str, str, str], ...]:
-    return tuple((i["qualifier"], i["product_id"], i["quantity"], i["unit"]) for i in listed or ())
+def _part(text: str) -> tuple[str, int, str]:
+    rx_number, fill_number, partial = text.rsplit(_BETWEEN, 2)
+    return rx_number, int(fill_number), partial
 
 
-# A person gets the same package in the same amount again and again. As text, a quantity's hash costs less.
+def _ingredients(listed: Iterable[dict[str, str]]) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple((i["qualifier"], i["product_id"], i["quantity"], i["unit"]) for i in listed)
+
+
+# A person gets the same package in the same amount again and again.
 @lru_cache(maxsize=65536)
-def _makeup_of(
-    m: Mappings,
-    qualifier: str,
-    product_id: str,
-    quantity: str,
-    unit: str,
-    days_supply: int,
-    ingredients: tuple[tuple[str, str, str, str], ...],
-) -> Makeup:
+def _packaged(
+    m: Mappings, package: str, ingredients: tuple[tuple[str, str, str, str], ...]
+) -> tuple[Makeup, int, Decimal]:
+    """Return what a package is, its days of supply and its quantity."""
+    qualifier, product_id, amount, unit, days = package.split(_BETWEEN)
+    days_supply, quantity = int(days), Decimal(amount)
     if qualifier == _COMPOUND:
         parts = [
-            Part(m.drugs.get(product) if kind == "01" else None, Decimal(amount), of)
-            for kind, product, amount, of in ingredients
+            Part(m.drugs.get(product) if kind == "01" else None, Decimal(count), of)
+            for kind, product, count, of in ingredients
         ]
-        return _makeup(parts, days_supply, m, compound=True)
+        return _makeup(parts, days_supply, m, compound=True), days_supply, quantity
     drug = m.drugs.get(product_id) if qualifier == "01" else None
-    return _makeup([Part(drug, Decimal(quantity), unit)], days_supply, m, compound=False)
+    return _makeup([Part(drug, quantity, unit)], days_supply, m, compound=False), days_supply, quantity
 
 
 def _makeup(parts: Sequence[Part], days_supply: int, m: Mappings, *, compound: bool) -> Makeup:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -23,6 +23,8 @@ from gateway.store.sql import numbered, queries
 
 _NDC = "http://hl7.org/fhir/sid/ndc"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+#: The places of `Counted` in a row of the page.
+_COUNTED: Callable[[Any], Counted] = itemgetter(0, 1, *range(10, 19))
 _VOIDED = "entered-in-error"
 _LIVE = "completed"
 
@@ -93,7 +95,7 @@ def page(
         requests=[Entry("MedicationRequest", row[0], row[3]) for row in rows] if with_requests else [],
         dispensers=dict(zip(whole[6] or (), whole[7] or (), strict=True)),
         prescribers=dict(zip(whole[8] or (), whole[9] or (), strict=True)),
-        columns=[Counted._make((row[0], row[1], *row[10:])) for row in rows] if with_columns else [],
+        columns=list(map(_COUNTED, rows)) if with_columns else [],
         last=(rows[-1][1], UUID(rows[-1][0])) if rows else None,
     )
 

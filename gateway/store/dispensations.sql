@@ -64,9 +64,8 @@ SELECT NULL::text AS dispensation_id, NULL::date AS filled_on,
        CASE WHEN rows < %(count)s THEN rows ELSE (SELECT count(*) FROM behind) END AS remaining,
        dispensers.ids AS dispenser_ids, dispensers.versions AS dispenser_versions,
        prescribers.ids AS prescriber_ids, prescribers.versions AS prescriber_versions,
-       NULL AS prescriber_id, NULL AS dispenser_id, NULL AS rx_number, NULL AS fill_number, NULL AS partial_fill,
-       NULL AS sold_on, NULL AS days_supply, NULL AS quantity, NULL AS dosage_unit, NULL AS product_qualifier,
-       NULL AS product_id, NULL AS ingredients, NULL AS restriction, NULL AS treatment_type, NULL AS sig
+       NULL AS prescriber_id, NULL AS dispenser_id, NULL AS sold_on, NULL AS package, NULL AS part,
+       NULL AS ingredients, NULL AS restriction, NULL AS treatment_type, NULL AS sig
 FROM extent
 CROSS JOIN LATERAL (
     SELECT array_agg(dispenser_id) AS ids, array_agg(version) AS versions FROM pdmp.dispenser
@@ -80,22 +79,20 @@ UNION ALL (
     SELECT dispensation_id::text, filled_on, dispense_resource,
            CASE WHEN %(with_requests)s THEN request_resource END,
            NULL, NULL, NULL, NULL, NULL, NULL,
-           -- What arithmetic needs, where alerts or figures are made of the page.
+           -- What arithmetic needs, where alerts or figures are made of the page. What was handed out is one text
+           -- (fields apart by U+001F), for equal packages are computed once; a part says of what, and directions
+           -- are read of single days' doses only.
            CASE WHEN %(with_columns)s THEN prescriber_id::text END,
            CASE WHEN %(with_columns)s THEN dispenser_id::text END,
-           CASE WHEN %(with_columns)s THEN rx_number END,
-           CASE WHEN %(with_columns)s THEN fill_number END,
-           CASE WHEN %(with_columns)s THEN partial_fill END,
            CASE WHEN %(with_columns)s THEN sold_on END,
-           CASE WHEN %(with_columns)s THEN days_supply END,
-           CASE WHEN %(with_columns)s THEN quantity END,
-           CASE WHEN %(with_columns)s THEN dosage_unit END,
-           CASE WHEN %(with_columns)s THEN product_qualifier END,
-           CASE WHEN %(with_columns)s THEN product_id END,
+           CASE WHEN %(with_columns)s
+                THEN concat_ws(chr(31), product_qualifier, product_id, quantity, dosage_unit, days_supply) END,
+           CASE WHEN %(with_columns)s AND partial_fill NOT IN ('00', '')
+                THEN concat_ws(chr(31), rx_number, fill_number, partial_fill) END,
            CASE WHEN %(with_columns)s THEN ingredients END,
            CASE WHEN %(with_columns)s THEN restriction END,
            CASE WHEN %(with_columns)s THEN treatment_type END,
-           CASE WHEN %(with_columns)s THEN sig END
+           CASE WHEN %(with_columns)s AND days_supply = 1 THEN sig END
     FROM behind
     ORDER BY behind.filled_on DESC, behind.dispensation_id DESC
     LIMIT %(count)s

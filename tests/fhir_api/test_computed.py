@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,20 +20,25 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fhir.resources.R4B.parameters import Parameters
 
 from gateway.auth.accounts import add_account
+from gateway.clinical.figures import text
+from gateway.clinical.picture import picture
+from gateway.clinical.runs import Run
 from gateway.core.access import Grant, Practitioner, Purpose, Window
 from gateway.core.disclosure import DispenseQuery
 from gateway.disclose.computed import entries
 from gateway.embedded import Urls
 from gateway.ingest.run import ingest_file
+from gateway.mapping.facts import Fact, facts
 from gateway.store import dispensations
 from gateway.store.dispensations import AuditContext
+from tests.clinical.people import people, rules
 from tests.conftest import make_settings
 from tests.fhir_api import asap, bodies
 from tests.fhir_api.conftest import CLINIC, NPI, Gateway
 from tests.support.databases import TestDatabase
 
 OVERLAYS = Path(__file__).resolve().parents[1] / "data" / "overlays"
-FILES = ("01", "02", "03", "17", "25", "26", "27")
+FILES = ("01", "02", "03", "04", "12", "17", "25", "26", "27", "30")
 PROGRAMME = "1999002110"
 
 
@@ -282,6 +288,30 @@ def test_every_figure_points_at_rows_of_the_answer_and_says_what_it_counts(overl
                     answer.rows(evidence["detail"])
             ids = [(e["resource"]["resourceType"], e["resource"]["id"]) for e in answer.entries]
             assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_the_store_keeps_gives_the_figures_of_the_file(overlaid: Gateway, name: str) -> None:
+    """The same by two ways: read by ingest and stored in columns, and split by the tests' own reader."""
+    window = Run(dt.date(2025, 11, 20), dt.date(2026, 11, 20))
+    for who in _first_names(name):
+        answer = ask(overlaid, name, who)
+        whole = picture(people(name)[who], rules(), window)
+        wanted = sorted((f.code, _shown(f)) for f in facts(whole, rules().thresholds))
+        assert sorted((o["code"]["coding"][0]["code"], _value(o)) for o in answer.of("Observation")) == wanted
+        assert sorted(answer.alerts) == sorted({alert.code for alert in whole.alerts})
+
+
+def _shown(fact: Fact) -> str:
+    return "absent" if fact.value is None else text(Fraction(fact.value), 9)
+
+
+def _value(observation: dict[str, Any]) -> str:
+    if "dataAbsentReason" in observation:
+        return "absent"
+    if "valueInteger" in observation:
+        return str(observation["valueInteger"])
+    return f"{observation['valueQuantity']['value']}"
 
 
 def test_what_cannot_be_counted_is_absent_or_named_and_never_zero(overlaid: Gateway) -> None:
