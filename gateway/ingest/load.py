@@ -248,9 +248,10 @@ class Loader:
                 new_keys.append(
                     (
                         self._jurisdiction,
-                        *state.key,
-                        person_id,
-                        standing.dispensation_id,
+                        state.key[0].bytes,
+                        *state.key[1:],
+                        person_id.bytes,
+                        standing.dispensation_id.bytes,
                         standing.version,
                         standing.voided,
                         b"".join(standing.contents),

@@ -54,7 +54,7 @@ class People:
             resource = render_patient(person, self._mappings)
             species = person.descriptions[0].species
             rows.append(
-                (self._jurisdiction, person_id, species, 1, resource, self._mappings.version, self._now)
+                (self._jurisdiction, person_id.bytes, species, 1, resource, self._mappings.version, self._now)
             )
         store.add_persons(self._connection, rows)
         touched = sorted((changes.joined | changes.again) - changes.new.keys())

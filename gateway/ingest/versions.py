@@ -17,8 +17,9 @@ from psycopg.types.json import Jsonb
 
 from gateway.core.records import Description, Dispensation, Dispenser, Ingredient, Prescriber
 from gateway.ingest.values import RecordValue
-from gateway.mapping.dispensation import facts, render
+from gateway.mapping.dispensation import render
 from gateway.mapping.tables import Mappings
+from gateway.store.arrays import text_array
 from gateway.store.database import Row
 from gateway.store.ingest import Key
 from gateway.store.vault import Vault
@@ -164,24 +165,24 @@ def from_row(row: Row) -> tuple[Dispensation, UUID, bytes | None, bytes]:
 def row_of(jurisdiction: str, one: Version, mappings: Mappings) -> tuple[Any, ...]:
     """Return the columns of statement `copy_versions`, with the resources rendered."""
     d = one.dispensation
-    known = facts(d, mappings)
+    known, dispense, request = render(d, mappings)
     return (
-        jurisdiction, d.person_id, d.dispensation_id, d.version, one.superseded_at, d.voided, d.restriction,
-        d.recorded_at, one.submission_id, one.ordinal, one.status, one.description_id, d.dispenser_id,
-        d.prescriber_id, d.rx_number, d.written_on, d.filled_on, d.sold_on, d.fill_number,
-        d.refills_authorized, d.partial_fill, d.product_qualifier, d.product_id, d.quantity, d.quantity_text,
-        d.days_supply,
-        d.dosage_unit, d.origin_code, d.payment_code, d.pharmacist_npi, d.pharmacist_license,
-        d.rxnorm_qualifier, d.rxnorm_code, known.rxcui, d.erx_reference, d.erx_order, d.quantity_prescribed,
-        d.sig, d.treatment_type, d.diagnosis, _ingredients_json(d.ingredients), one.pickup, one.content_hash,
-        known.mme_per_day, known.mme_table, list(known.drug_classes), *rendered(d, mappings),
+        jurisdiction, d.person_id.bytes, d.dispensation_id.bytes, d.version, one.superseded_at, d.voided,
+        d.restriction, d.recorded_at, one.submission_id.bytes, one.ordinal, one.status,
+        one.description_id.bytes, d.dispenser_id.bytes, d.prescriber_id.bytes, d.rx_number, d.written_on,
+        d.filled_on, d.sold_on, d.fill_number, d.refills_authorized, d.partial_fill, d.product_qualifier,
+        d.product_id, d.quantity, d.quantity_text, d.days_supply, d.dosage_unit, d.origin_code,
+        d.payment_code, d.pharmacist_npi, d.pharmacist_license, d.rxnorm_qualifier, d.rxnorm_code,
+        known.rxcui, d.erx_reference, d.erx_order, d.quantity_prescribed, d.sig, d.treatment_type,
+        d.diagnosis, _ingredients_json(d.ingredients), one.pickup, one.content_hash,
+        known.mme_per_day, known.mme_table, text_array(known.drug_classes), dispense, request,
         mappings.version,
     )  # fmt: skip
 
 
 def rendered(d: Dispensation, mappings: Mappings) -> tuple[bytes, bytes]:
     """Return the MedicationDispense and the MedicationRequest."""
-    return render(d, mappings)
+    return render(d, mappings)[1:]
 
 
 def sealed_pickup(vault: Vault, record: RecordValue, dispensation_id: UUID) -> bytes | None:
@@ -198,7 +199,7 @@ def _patient_display(first_name: str, last_name: str, described: Description) ->
 
 
 def _join(*words: str) -> str:
-    return " ".join(word for word in words if word)
+    return " ".join(filter(None, words))
 
 
 def _ingredients_json(ingredients: Sequence[Ingredient]) -> Jsonb | None:

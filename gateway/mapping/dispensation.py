@@ -47,15 +47,15 @@ def facts(d: Dispensation, m: Mappings) -> DispensationFacts:
     return _judged(d, m).facts
 
 
-def render(d: Dispensation, m: Mappings) -> tuple[bytes, bytes]:
-    """Return the MedicationDispense and the MedicationRequest as JSON."""
-    shared = _shared(d, m)
-    return _dispense(d, m, shared), _request(d, m, shared)
+def render(d: Dispensation, m: Mappings) -> tuple[DispensationFacts, bytes, bytes]:
+    """Return the facts, and the MedicationDispense and the MedicationRequest as JSON."""
+    shared, judged = _shared(d, m), _judged(d, m)
+    return judged.facts, _dispense(d, m, shared, judged), _request(d, m, shared)
 
 
 def render_dispense(d: Dispensation, m: Mappings) -> bytes:
     """Return the MedicationDispense as JSON."""
-    return _dispense(d, m, _shared(d, m))
+    return _dispense(d, m, _shared(d, m), _judged(d, m))
 
 
 def render_request(d: Dispensation, m: Mappings) -> bytes:
@@ -89,14 +89,14 @@ def _shared(d: Dispensation, m: Mappings) -> _Shared:
     )
 
 
-def _dispense(d: Dispensation, m: Mappings, shared: _Shared) -> bytes:
+def _dispense(d: Dispensation, m: Mappings, shared: _Shared, judged: _Judged) -> bytes:
     f = m.fragments
     rx = shared.rx
     head = _head("MedicationDispense", shared, _DISPENSE_PROFILE)
     unit = f.unit.get(d.dosage_unit) or f',"_unit":{ABSENT}'
     status = "entered-in-error" if d.voided else "completed"
     return (
-        f"{head}{_extension(d, m)},"
+        f"{head}{_extension(d, m, judged)},"
         f'"identifier":[{rx}],"status":"{status}",'
         f'"type":{_supply_type(d, m)},'
         f'"medicationCodeableConcept":{shared.medication},{shared.subject},'
@@ -143,7 +143,7 @@ def _rx_system(identifier_base: str, dispenser_id: UUID) -> str:
     return f"{identifier_base}/fhir/sid/rx/{dispenser_id}"
 
 
-def _extension(d: Dispensation, m: Mappings) -> str:
+def _extension(d: Dispensation, m: Mappings, judged: _Judged) -> str:
     f = m.fragments
     parts: list[str] = []
     # positiveInt: the guide's fill number cannot say 0, so an original fill has none.
@@ -156,7 +156,7 @@ def _extension(d: Dispensation, m: Mappings) -> str:
     ):
         if (extension := table.get(code)) is not None:
             parts.append(extension)
-    parts += _judged(d, m).extensions
+    parts += judged.extensions
     return f',"extension":[{",".join(parts)}]' if parts else ""
 
 

@@ -184,14 +184,14 @@ class Assigner:
             return
         rows = [_row(self._jurisdiction, one, fact) for one, fact in zip(fresh, facts, strict=True)]
         keys = [
-            (self._jurisdiction, fingerprints[one.content], one.person_id, one.description_id)
+            (self._jurisdiction, fingerprints[one.content], one.person_id.bytes, one.description_id.bytes)
             for one in fresh
         ]
         identifiers = [
             (
                 self._jurisdiction,
-                one.person_id,
-                one.description_id,
+                one.person_id.bytes,
+                one.description_id.bytes,
                 ordinal,
                 qualifier,
                 issuer,
@@ -293,8 +293,9 @@ def _row(jurisdiction: str, one: Reported, facts: Facts) -> tuple[Any, ...]:
     d, a = one.description, one.description.address
     (name,) = facts.names
     return (
-        jurisdiction, one.person_id, one.description_id, d.species, name, d.last_name, d.first_name,
-        d.middle_name, d.prefix, d.suffix, _only(facts.suffixes), d.birth_date, d.gender, d.animal_name,
+        jurisdiction, one.person_id.bytes, one.description_id.bytes, d.species, name, d.last_name,
+        d.first_name, d.middle_name, d.prefix, d.suffix, _only(facts.suffixes), d.birth_date, d.gender,
+        d.animal_name,
         a.line1, a.line2, a.city, a.state, a.postal_code, a.country, _only(facts.addresses), d.phone,
         _only(facts.phones), d.location_code, one.reported_at, one.reported_at,
     )  # fmt: skip
