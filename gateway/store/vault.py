@@ -67,7 +67,7 @@ class Vault:
 
     def keyed_hash(self, kind: str, value: str) -> bytes:
         """Return 32 bytes that stand for `value` of `kind`: equal for equal input, one-way."""
-        return hmac.new(self.hash_key, f"{kind}\0{value}".encode(), hashlib.sha256).digest()
+        return hmac.digest(self.hash_key, f"{kind}\0{value}".encode(), "sha256")
 
     def sign(self, purpose: str, message: bytes) -> bytes:
         """Return a 32-byte signature of `message` for one `purpose`; compare with `hmac.compare_digest`."""
