@@ -9,5 +9,6 @@ decide.py      new, revise, void against what is stored: the table of cases, pur
 parties.py     which dispenser and which prescriber
 load.py        one file into the store, in one transaction
 report.py      the answer
+cycles.py      how often Python looks for garbage meanwhile
 run.py         the door: `ingest_file`
 """
