@@ -88,8 +88,10 @@ def alerts(found: Iterable[Supply], table: str, thresholds: Thresholds, today: d
     """
     listed = tuple(found)
     opening = today - dt.timedelta(thresholds.window_days - 1)
-    recent = tuple(s for s in listed if s.last is None or s.last >= opening)
-    window = Run(opening, max([today, *(s.last for s in recent if s.last is not None)]))
+    number = opening.toordinal()
+    recent = tuple([s for s in listed if s.span is None or s.span[1] >= number])
+    last = max([today.toordinal(), *[s.span[1] for s in recent if s.span is not None]])
+    window = Run(opening, dt.date.fromordinal(last))
     maker = _Maker(listed, recent, window)
     curve = curves.morphine_curve(recent, table)
     result = [maker.dose(rule, curve) for rule in sorted(thresholds.doses, key=lambda r: -r.at_least)]
@@ -186,7 +188,7 @@ class _Maker:
                 unit="prescribers/dispensers",
                 table="",
                 runs=(episode.run,),
-                rows=tuple(self._by_id[key] for key in episode.rows),
+                rows=tuple([self._by_id[key] for key in episode.rows]),
                 not_counted=(),
                 exclusions=(
                     EXCLUSIONS,
@@ -249,7 +251,7 @@ class _Maker:
         exclusions: tuple[str, ...],
     ) -> Alert:
         behind = [s.row for s in rows]
-        told = [*behind, *(self._by_id[key].row for key in not_counted)]
+        told = [*behind, *[self._by_id[key].row for key in not_counted]]
         return Alert(
             category=category,
             code=by.code,
@@ -261,9 +263,9 @@ class _Maker:
             table=table,
             window=self._window,
             runs=runs,
-            rows=tuple(row.dispensation_id for row in behind),
+            rows=tuple([row.dispensation_id for row in behind]),
             not_counted=not_counted,
-            care_reported=tuple(r.dispensation_id for r in behind if r.treatment_type in CARE_TREATMENTS),
-            restrictions=frozenset(r.restriction for r in told if r.restriction is not None),
+            care_reported=tuple([r.dispensation_id for r in behind if r.treatment_type in CARE_TREATMENTS]),
+            restrictions=frozenset([r.restriction for r in told if r.restriction is not None]),
             exclusions=exclusions,
         )

@@ -32,7 +32,7 @@ class Length:
 
     def ending(self, last: dt.date) -> Run:
         """Return the window whose last day is `last`."""
-        return Run(_opening(self.count, self.unit, last), last)
+        return Run(dt.date.fromordinal(_opening(self.count, self.unit, last.toordinal())), last)
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}"
@@ -70,51 +70,58 @@ class Episode:
 def episodes(found: Iterable[Supply], rule: EpisodeRule) -> tuple[Episode, ...]:
     """Return the episodes by `rule`, oldest first. `found` is in the order of `supplies`."""
     listed = [s for s in found if counts(s)]
-    prescribers = [s.row.prescriber_id for s in listed]
-    dispensers = [s.row.dispenser_id for s in listed]
-    if not rule.met(len(set(prescribers)), len(set(dispensers))):
+    prescribers = _numbered([s.row.prescriber_id for s in listed])
+    dispensers = _numbered([s.row.dispenser_id for s in listed])
+    # How often each occurs in the window, and how many occur at all.
+    who, where = [0] * len(set(prescribers)), [0] * len(set(dispensers))
+    people = places = start = 0
+    if not rule.met(len(who), len(where)):
         # No window holds more than the whole.
         return ()
-    days = [s.first for s in listed]
-    # How often each occurs in the window; what falls to none is taken out.
-    who: dict[str, int] = {}
-    where: dict[str, int] = {}
+    days = [s.first.toordinal() for s in listed]
     hits: list[tuple[int, int, int, int]] = []
-    start, after = 0, len(days)
-    for end, day in enumerate(days):
-        who[prescribers[end]] = who.get(prescribers[end], 0) + 1
-        where[dispensers[end]] = where.get(dispensers[end], 0) + 1
-        if end + 1 < after and days[end + 1] == day:
+    following = [*days[1:], 0]
+    for end, (day, who_now, where_now) in enumerate(zip(days, prescribers, dispensers, strict=True)):
+        people += not who[who_now]
+        places += not where[where_now]
+        who[who_now] += 1
+        where[where_now] += 1
+        if following[end] == day:
             continue
         opening = _opening(rule.length.count, rule.length.unit, day)
         while days[start] < opening:
-            _drop(who, prescribers[start])
-            _drop(where, dispensers[start])
+            gone, left = prescribers[start], dispensers[start]
+            who[gone] -= 1
+            where[left] -= 1
+            people -= not who[gone]
+            places -= not where[left]
             start += 1
-        if rule.met(len(who), len(where)):
-            hits.append((start, end, len(who), len(where)))
+        if rule.met(people, places):
+            hits.append((start, end, people, places))
     return tuple(_episode(listed, group) for group in _grouped(hits))
+
+
+def _numbered(names: list[str]) -> list[int]:
+    """Return a small number for each name, from 0."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
 # Days of a few years, again and again.
 @lru_cache(maxsize=16384)
-def _opening(count: int, unit: str, last: dt.date) -> dt.date:
+def _opening(count: int, unit: str, day: int) -> int:
+    """Return the first day of the window that ends on `day`, both as numbers."""
     if unit == "days":
-        return last - dt.timedelta(count - 1)
+        return day - count + 1
+    last = dt.date.fromordinal(day)
     year, month = divmod(last.year * 12 + last.month - 1 - count, 12)
-    day = min(last.day, calendar.monthrange(year, month + 1)[1])
-    return dt.date(year, month + 1, day) + dt.timedelta(1)
+    same = min(last.day, calendar.monthrange(year, month + 1)[1])
+    return dt.date(year, month + 1, same).toordinal() + 1
 
 
 def counts(one: Supply) -> bool:
     """Return whether the rules count `one`."""
     return DrugClass.OPIOID in one.row.makeup.classes and one.row.makeup.schedule in _SCHEDULES
-
-
-def _drop(counts: dict[str, int], key: str) -> None:
-    counts[key] -= 1
-    if not counts[key]:
-        del counts[key]
 
 
 def _grouped(hits: list[tuple[int, int, int, int]]) -> list[list[tuple[int, int, int, int]]]:
@@ -133,5 +140,5 @@ def _episode(listed: list[Supply], group: list[tuple[int, int, int, int]]) -> Ep
         Run(rows[0].first, rows[-1].first),
         max(hit[2] for hit in group),
         max(hit[3] for hit in group),
-        tuple(one.id for one in rows),
+        tuple([one.row.dispensation_id for one in rows]),
     )

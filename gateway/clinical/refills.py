@@ -8,6 +8,7 @@ prescribed or dispensed it. The parts of one fill are one fill; a treatment prog
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,18 +28,18 @@ def early_fills(found: Iterable[Supply], at_least: int = 1) -> tuple[EarlyFill, 
     """Return the fills that were at least so many days early, by their first day."""
     if at_least < 1:
         raise ValueError("a fill is early from one day on")
-    in_hand: dict[tuple[object, ...], Fill] = {}
+    in_hand: dict[tuple[object, ...], tuple[Fill, dt.date]] = {}
     result: list[EarlyFill] = []
     for fill in fills(s for s in found if s.row.makeup.classes and not s.row.is_programme_dose):
-        drug = fill.parts[0].row.makeup.sameness
+        drug, last = fill.parts[0].row.makeup.sameness, fill.last
         before = in_hand.get(drug)
-        if before is not None and before.last is not None:
-            days = (before.last - fill.first).days + 1
+        if before is not None:
+            days = (before[1] - fill.first).days + 1
             if days >= at_least:
-                result.append(EarlyFill(_ids(fill), _ids(before), days))
+                result.append(EarlyFill(_ids(fill), _ids(before[0]), days))
         # Of several supplies in hand the one that lasts longest; one of unknown length tells nothing.
-        if fill.last is not None and (before is None or before.last is None or fill.last > before.last):
-            in_hand[drug] = fill
+        if last is not None and (before is None or last > before[1]):
+            in_hand[drug] = fill, last
     return tuple(result)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from gateway.clinical.row import Row
@@ -28,12 +28,16 @@ class Starts(Enum):
 # As `Row`: one for each dispensation of each answer.
 @dataclass(slots=True)
 class Supply:
-    """A dispensation with its days. `last` is None when the days of supply are not known."""
+    """A dispensation with its days. `span` has them as numbers, None when their number is not known."""
 
     row: Row
     first: dt.date
-    last: dt.date | None
-    span: Span | None = field(repr=False)
+    span: Span | None
+
+    @property
+    def last(self) -> dt.date | None:
+        """Return the last day, or None."""
+        return None if self.span is None else dt.date.fromordinal(self.span[1])
 
     @property
     def id(self) -> str:
@@ -47,19 +51,25 @@ class Supply:
 
     def covers(self, day: dt.date) -> bool:
         """Return whether `day` is one of its days; an unknown supply covers none."""
-        return self.last is not None and self.first <= day <= self.last
+        return self.span is not None and self.span[0] <= day.toordinal() <= self.span[1]
 
 
 @dataclass(slots=True)
 class Fill:
-    """One fill of one prescription: a single dispensation, or the parts in which it was handed out.
-
-    `last` is None when the days of any part are not known.
-    """
+    """One fill of one prescription: a single dispensation, or the parts in which it was handed out."""
 
     parts: tuple[Supply, ...]
-    first: dt.date
-    last: dt.date | None
+
+    @property
+    def first(self) -> dt.date:
+        """Return the first day of the first part."""
+        return self.parts[0].first
+
+    @property
+    def last(self) -> dt.date | None:
+        """Return the last day of all parts, None when the days of any are not known."""
+        ends = [part.span[1] for part in self.parts if part.span is not None]
+        return dt.date.fromordinal(max(ends)) if len(ends) == len(self.parts) else None
 
 
 def supply(row: Row, starts: Starts) -> Supply:
@@ -68,10 +78,9 @@ def supply(row: Row, starts: Starts) -> Supply:
     if starts is Starts.SOLD and row.sold_on is not None and row.sold_on > first:
         first = row.sold_on
     if row.days_supply <= 0:
-        return Supply(row, first, None, None)
+        return Supply(row, first, None)
     number = first.toordinal()
-    end = number + row.days_supply - 1
-    return Supply(row, first, dt.date.fromordinal(end), (number, end))
+    return Supply(row, first, (number, number + row.days_supply - 1))
 
 
 def supplies(rows: Iterable[Row], starts: Starts) -> tuple[Supply, ...]:
@@ -94,14 +103,7 @@ def fills(found: Iterable[Supply]) -> tuple[Fill, ...]:
         if not whole:
             key = (row.dispenser_id, row.rx_number, row.fill_number, row.makeup.sameness)
         together.setdefault(key, []).append(one)
-    return tuple(_fill(parts) for parts in together.values())
-
-
-def _fill(parts: list[Supply]) -> Fill:
-    if len(parts) == 1:
-        return Fill((parts[0],), parts[0].first, parts[0].last)
-    lasts = [part.last for part in parts if part.last is not None]
-    return Fill(tuple(parts), parts[0].first, max(lasts) if len(lasts) == len(parts) else None)
+    return tuple([Fill(tuple(parts)) for parts in together.values()])
 
 
 def touching(found: Iterable[Supply], runs: Iterable[Run]) -> tuple[Supply, ...]:
