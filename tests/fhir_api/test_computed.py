@@ -17,7 +17,6 @@ from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from fhir.resources.R4B.parameters import Parameters
 
 from gateway.auth.accounts import add_account
 from gateway.clinical.figures import text
@@ -34,6 +33,7 @@ from gateway.store.dispensations import AuditContext
 from tests.clinical.people import people, rules
 from tests.conftest import make_settings
 from tests.fhir_api import asap, bodies
+from tests.fhir_api.answered import Answer
 from tests.fhir_api.conftest import CLINIC, NPI, Gateway
 from tests.support.databases import TestDatabase
 
@@ -80,39 +80,6 @@ def overlaid(
         assert answer["status"] in ("accepted", "partly"), answer
     yield made
     app.extensions["pdmp"].close()
-
-
-class Answer:
-    """One history, by kind of resource; drugs' rows by prescription number."""
-
-    def __init__(self, body: bytes) -> None:
-        Parameters.model_validate_json(body)
-        parameters = json.loads(body, parse_float=Decimal)
-        (data,) = [p for p in parameters["parameter"] if p["name"] == "pdmp-history-data"]
-        self.entries = data["resource"]["entry"]
-        self.rx = {
-            f"MedicationDispense/{r['id']}": r["identifier"][0]["value"]
-            for r in self.of("MedicationDispense")
-        }
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [e["resource"] for e in self.entries if e["resource"]["resourceType"] == kind]
-
-    @property
-    def alerts(self) -> dict[str, dict[str, Any]]:
-        """By the code of the rule."""
-        return {a["code"]["coding"][1]["code"]: a for a in self.of("DetectedIssue")}
-
-    @property
-    def facts(self) -> dict[str, dict[str, Any]]:
-        return {o["code"]["coding"][0]["code"]: o for o in self.of("Observation")}
-
-    def value(self, code: str) -> Any:
-        fact = self.facts[code]
-        return fact["valueInteger"] if "valueInteger" in fact else fact["valueQuantity"]["value"]
-
-    def rows(self, references: list[dict[str, str]]) -> set[str]:
-        return {self.rx[one["reference"]] for one in references}
 
 
 def ask(gateway: Gateway, name: str, who: str, *, facts: bool = True) -> Answer:
