@@ -31,7 +31,8 @@ CREATE TABLE pdmp.access_token (
     scope text NOT NULL,
     issued_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    consent_id uuid
 );
 
 CREATE TABLE pdmp.account (
@@ -49,6 +50,7 @@ CREATE TABLE pdmp.account (
     totp_encrypted bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
+    totp_last_step bigint,
     CONSTRAINT account_check CHECK (((role = 'delegate'::text) OR (npi IS NOT NULL) OR (dea IS NOT NULL) OR (license IS NOT NULL))),
     CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['practitioner'::text, 'pharmacist'::text, 'delegate'::text])))
 );
@@ -72,7 +74,29 @@ CREATE TABLE pdmp.audit (
     dispensation_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     dispensation_versions integer[] DEFAULT '{}'::integer[] NOT NULL,
     other_resources text[] DEFAULT '{}'::text[] NOT NULL,
+    delegate_id uuid,
+    consent_id uuid,
     CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['disclosed'::text, 'no-data'::text, 'unresolved'::text, 'refused'::text, 'failed'::text])))
+);
+
+CREATE TABLE pdmp.authorization_code (
+    code_hash bytea NOT NULL,
+    consent_id uuid NOT NULL,
+    redirect_uri text NOT NULL,
+    code_challenge text NOT NULL,
+    nonce text,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.browser_session (
+    session_hash bytea NOT NULL,
+    account_id uuid NOT NULL,
+    methods text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone
 );
 
 CREATE TABLE pdmp.cds_feedback (
@@ -105,6 +129,34 @@ CREATE TABLE pdmp.client_assertion (
     client_id text NOT NULL,
     jti_hash bytea NOT NULL,
     expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE pdmp.consent (
+    consent_id uuid NOT NULL,
+    client_id text NOT NULL,
+    account_id uuid NOT NULL,
+    supervisor_id uuid,
+    jurisdiction text NOT NULL,
+    person_id uuid,
+    encounter_id uuid,
+    launch_id uuid,
+    scope text NOT NULL,
+    context jsonb DEFAULT '{}'::jsonb NOT NULL,
+    session_hash bytea,
+    session_bound boolean DEFAULT false NOT NULL,
+    auth_time timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_because text DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE pdmp.delegation (
+    delegate_id uuid NOT NULL,
+    supervisor_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT delegation_check CHECK ((delegate_id <> supervisor_id))
 );
 
 CREATE TABLE pdmp.description (
@@ -273,12 +325,48 @@ CREATE TABLE pdmp.installation (
     CONSTRAINT installation_only_row_check CHECK (only_row)
 );
 
+CREATE TABLE pdmp.launch (
+    launch_hash bytea NOT NULL,
+    launch_id uuid NOT NULL,
+    client_id text NOT NULL,
+    opened_by text NOT NULL,
+    account_id uuid NOT NULL,
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    encounter_id uuid,
+    context jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.launch_encounter (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    encounter_id uuid NOT NULL,
+    resource bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE pdmp.migration (
     number integer NOT NULL,
     name text NOT NULL,
     phase text NOT NULL,
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE pdmp.pending_authorization (
+    pending_hash bytea NOT NULL,
+    client_id text NOT NULL,
+    parameters jsonb NOT NULL,
+    launch_hash bytea,
+    session_hash bytea,
+    jurisdiction text,
+    person_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone
 );
 
 CREATE TABLE pdmp.person (
@@ -324,6 +412,21 @@ CREATE TABLE pdmp.record_key (
     version integer NOT NULL,
     voided boolean NOT NULL,
     content_hashes bytea NOT NULL
+);
+
+CREATE TABLE pdmp.refresh_token (
+    token_hash bytea NOT NULL,
+    consent_id uuid NOT NULL,
+    scope text NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.sign_in_failure (
+    key_hash bytea NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE pdmp.signing_key (
@@ -372,6 +475,12 @@ ALTER TABLE ONLY pdmp.account
 ALTER TABLE ONLY pdmp.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (jurisdiction, audit_id);
 
+ALTER TABLE ONLY pdmp.authorization_code
+    ADD CONSTRAINT authorization_code_pkey PRIMARY KEY (code_hash);
+
+ALTER TABLE ONLY pdmp.browser_session
+    ADD CONSTRAINT browser_session_pkey PRIMARY KEY (session_hash);
+
 ALTER TABLE ONLY pdmp.cds_feedback
     ADD CONSTRAINT cds_feedback_pkey PRIMARY KEY (client_id, card_id);
 
@@ -380,6 +489,12 @@ ALTER TABLE ONLY pdmp.client_assertion
 
 ALTER TABLE ONLY pdmp.client
     ADD CONSTRAINT client_pkey PRIMARY KEY (client_id);
+
+ALTER TABLE ONLY pdmp.consent
+    ADD CONSTRAINT consent_pkey PRIMARY KEY (consent_id);
+
+ALTER TABLE ONLY pdmp.delegation
+    ADD CONSTRAINT delegation_pkey PRIMARY KEY (delegate_id, supervisor_id);
 
 ALTER TABLE ONLY pdmp.description_identifier
     ADD CONSTRAINT description_identifier_pkey PRIMARY KEY (jurisdiction, person_id, description_id, ordinal);
@@ -408,8 +523,20 @@ ALTER TABLE ONLY pdmp.drug
 ALTER TABLE ONLY pdmp.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY pdmp.launch_encounter
+    ADD CONSTRAINT launch_encounter_pkey PRIMARY KEY (jurisdiction, person_id, encounter_id);
+
+ALTER TABLE ONLY pdmp.launch
+    ADD CONSTRAINT launch_launch_id_key UNIQUE (launch_id);
+
+ALTER TABLE ONLY pdmp.launch
+    ADD CONSTRAINT launch_pkey PRIMARY KEY (launch_hash);
+
 ALTER TABLE ONLY pdmp.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY pdmp.pending_authorization
+    ADD CONSTRAINT pending_authorization_pkey PRIMARY KEY (pending_hash);
 
 ALTER TABLE ONLY pdmp.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (jurisdiction, person_id);
@@ -423,6 +550,12 @@ ALTER TABLE ONLY pdmp.prescriber
 ALTER TABLE ONLY pdmp.record_key
     ADD CONSTRAINT record_key_pkey PRIMARY KEY (jurisdiction, dispenser_id, rx_number, filled_on, fill_number, partial_fill);
 
+ALTER TABLE ONLY pdmp.refresh_token
+    ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY pdmp.sign_in_failure
+    ADD CONSTRAINT sign_in_failure_pkey PRIMARY KEY (key_hash);
+
 ALTER TABLE ONLY pdmp.signing_key
     ADD CONSTRAINT signing_key_pkey PRIMARY KEY (kid);
 
@@ -433,6 +566,8 @@ ALTER TABLE ONLY pdmp.zero_report
     ADD CONSTRAINT zero_report_pkey PRIMARY KEY (jurisdiction, dispenser_id, first_day, last_day, submission_id);
 
 CREATE INDEX access_token_client_idx ON pdmp.access_token USING btree (client_id);
+
+CREATE INDEX access_token_consent_idx ON pdmp.access_token USING btree (consent_id);
 
 CREATE INDEX access_token_expiry_idx ON pdmp.access_token USING btree (expires_at);
 
@@ -456,9 +591,27 @@ CREATE INDEX audit_client_idx ON pdmp.audit USING btree (jurisdiction, client_id
 
 CREATE INDEX audit_person_idx ON pdmp.audit USING btree (jurisdiction, person_id, at);
 
+CREATE INDEX authorization_code_consent_idx ON pdmp.authorization_code USING btree (consent_id);
+
+CREATE INDEX browser_session_account_idx ON pdmp.browser_session USING btree (account_id);
+
+CREATE INDEX browser_session_expiry_idx ON pdmp.browser_session USING btree (expires_at);
+
 CREATE INDEX client_assertion_expiry_idx ON pdmp.client_assertion USING btree (expires_at);
 
 CREATE UNIQUE INDEX client_cds_idx ON pdmp.client USING btree ((((metadata -> 'cds'::text) ->> 'iss'::text)), COALESCE(((metadata -> 'cds'::text) ->> 'tenant'::text), ''::text)) WHERE ((metadata ? 'cds'::text) AND (disabled_at IS NULL));
+
+CREATE INDEX consent_account_idx ON pdmp.consent USING btree (account_id);
+
+CREATE INDEX consent_client_idx ON pdmp.consent USING btree (client_id);
+
+CREATE INDEX consent_expiry_idx ON pdmp.consent USING btree (expires_at);
+
+CREATE INDEX consent_person_idx ON pdmp.consent USING btree (jurisdiction, person_id);
+
+CREATE INDEX consent_session_idx ON pdmp.consent USING btree (session_hash);
+
+CREATE INDEX delegation_supervisor_idx ON pdmp.delegation USING btree (supervisor_id);
 
 CREATE INDEX description_name_birth_idx ON pdmp.description USING btree (jurisdiction, name_key, birth_date);
 
@@ -472,7 +625,15 @@ CREATE INDEX dispensation_submission_idx ON pdmp.dispensation_version USING btre
 
 CREATE INDEX dispenser_identifier_dispenser_idx ON pdmp.dispenser_identifier USING btree (dispenser_id);
 
+CREATE INDEX launch_expiry_idx ON pdmp.launch USING btree (expires_at);
+
+CREATE INDEX pending_authorization_expiry_idx ON pdmp.pending_authorization USING btree (expires_at);
+
 CREATE INDEX prescriber_identifier_prescriber_idx ON pdmp.prescriber_identifier USING btree (prescriber_id);
+
+CREATE INDEX refresh_token_consent_idx ON pdmp.refresh_token USING btree (consent_id);
+
+CREATE INDEX sign_in_failure_last_idx ON pdmp.sign_in_failure USING btree (last_at);
 
 CREATE INDEX submission_control_number_idx ON pdmp.submission USING btree (jurisdiction, control_number) WHERE takes_number;
 
@@ -488,11 +649,38 @@ ALTER TABLE ONLY pdmp.access_token
 ALTER TABLE ONLY pdmp.access_token
     ADD CONSTRAINT access_token_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY pdmp.access_token
+    ADD CONSTRAINT access_token_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES pdmp.consent(consent_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY pdmp.account
     ADD CONSTRAINT account_supervisor_id_fkey FOREIGN KEY (supervisor_id) REFERENCES pdmp.account(account_id);
 
+ALTER TABLE ONLY pdmp.authorization_code
+    ADD CONSTRAINT authorization_code_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES pdmp.consent(consent_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.browser_session
+    ADD CONSTRAINT browser_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
+
 ALTER TABLE ONLY pdmp.cds_feedback
     ADD CONSTRAINT cds_feedback_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.consent
+    ADD CONSTRAINT consent_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
+
+ALTER TABLE ONLY pdmp.consent
+    ADD CONSTRAINT consent_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.consent
+    ADD CONSTRAINT consent_session_hash_fkey FOREIGN KEY (session_hash) REFERENCES pdmp.browser_session(session_hash) ON DELETE SET NULL;
+
+ALTER TABLE ONLY pdmp.consent
+    ADD CONSTRAINT consent_supervisor_id_fkey FOREIGN KEY (supervisor_id) REFERENCES pdmp.account(account_id);
+
+ALTER TABLE ONLY pdmp.delegation
+    ADD CONSTRAINT delegation_delegate_id_fkey FOREIGN KEY (delegate_id) REFERENCES pdmp.account(account_id);
+
+ALTER TABLE ONLY pdmp.delegation
+    ADD CONSTRAINT delegation_supervisor_id_fkey FOREIGN KEY (supervisor_id) REFERENCES pdmp.account(account_id);
 
 ALTER TABLE ONLY pdmp.disclosure_grant
     ADD CONSTRAINT disclosure_grant_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
@@ -503,8 +691,29 @@ ALTER TABLE ONLY pdmp.disclosure_grant
 ALTER TABLE ONLY pdmp.dispenser_identifier
     ADD CONSTRAINT dispenser_identifier_dispenser_id_fkey FOREIGN KEY (dispenser_id) REFERENCES pdmp.dispenser(dispenser_id);
 
+ALTER TABLE ONLY pdmp.launch
+    ADD CONSTRAINT launch_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
+
+ALTER TABLE ONLY pdmp.launch
+    ADD CONSTRAINT launch_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.launch
+    ADD CONSTRAINT launch_opened_by_fkey FOREIGN KEY (opened_by) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.pending_authorization
+    ADD CONSTRAINT pending_authorization_client_id_fkey FOREIGN KEY (client_id) REFERENCES pdmp.client(client_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.pending_authorization
+    ADD CONSTRAINT pending_authorization_launch_hash_fkey FOREIGN KEY (launch_hash) REFERENCES pdmp.launch(launch_hash) ON DELETE CASCADE;
+
+ALTER TABLE ONLY pdmp.pending_authorization
+    ADD CONSTRAINT pending_authorization_session_hash_fkey FOREIGN KEY (session_hash) REFERENCES pdmp.browser_session(session_hash) ON DELETE CASCADE;
+
 ALTER TABLE ONLY pdmp.prescriber_identifier
     ADD CONSTRAINT prescriber_identifier_prescriber_id_fkey FOREIGN KEY (prescriber_id) REFERENCES pdmp.prescriber(prescriber_id);
+
+ALTER TABLE ONLY pdmp.refresh_token
+    ADD CONSTRAINT refresh_token_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES pdmp.consent(consent_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY pdmp.zero_report
     ADD CONSTRAINT zero_report_dispenser_id_fkey FOREIGN KEY (dispenser_id) REFERENCES pdmp.dispenser(dispenser_id);
@@ -522,11 +731,25 @@ GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.account TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.audit TO pdmp_gateway;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.authorization_code TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.browser_session TO pdmp_gateway;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.cds_feedback TO pdmp_gateway;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.client TO pdmp_gateway;
 
 GRANT SELECT,INSERT,DELETE ON TABLE pdmp.client_assertion TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE ON TABLE pdmp.consent TO pdmp_gateway;
+
+GRANT UPDATE(person_id) ON TABLE pdmp.consent TO pdmp_gateway;
+
+GRANT UPDATE(revoked_at) ON TABLE pdmp.consent TO pdmp_gateway;
+
+GRANT UPDATE(revoked_because) ON TABLE pdmp.consent TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.delegation TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.description TO pdmp_gateway;
 
@@ -562,7 +785,13 @@ GRANT SELECT ON TABLE pdmp.drug TO pdmp_gateway;
 
 GRANT SELECT ON TABLE pdmp.installation TO pdmp_gateway;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.launch TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE ON TABLE pdmp.launch_encounter TO pdmp_gateway;
+
 GRANT SELECT ON TABLE pdmp.migration TO PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.pending_authorization TO pdmp_gateway;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.person TO pdmp_gateway;
 
@@ -579,6 +808,10 @@ GRANT UPDATE(version) ON TABLE pdmp.record_key TO pdmp_gateway;
 GRANT UPDATE(voided) ON TABLE pdmp.record_key TO pdmp_gateway;
 
 GRANT UPDATE(content_hashes) ON TABLE pdmp.record_key TO pdmp_gateway;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.refresh_token TO pdmp_gateway;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.sign_in_failure TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.signing_key TO pdmp_gateway;
 
