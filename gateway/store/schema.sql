@@ -51,8 +51,8 @@ CREATE TABLE pdmp.account (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
     totp_last_step bigint,
-    CONSTRAINT account_check CHECK (((role = 'delegate'::text) OR (npi IS NOT NULL) OR (dea IS NOT NULL) OR (license IS NOT NULL))),
-    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['practitioner'::text, 'pharmacist'::text, 'delegate'::text])))
+    CONSTRAINT account_check CHECK (((role = ANY (ARRAY['delegate'::text, 'steward'::text])) OR (npi IS NOT NULL) OR (dea IS NOT NULL) OR (license IS NOT NULL))),
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['practitioner'::text, 'pharmacist'::text, 'delegate'::text, 'steward'::text])))
 );
 
 CREATE TABLE pdmp.audit (
@@ -76,7 +76,7 @@ CREATE TABLE pdmp.audit (
     other_resources text[] DEFAULT '{}'::text[] NOT NULL,
     delegate_id uuid,
     consent_id uuid,
-    CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['disclosed'::text, 'no-data'::text, 'unresolved'::text, 'refused'::text, 'failed'::text])))
+    CONSTRAINT audit_outcome_check CHECK ((outcome = ANY (ARRAY['disclosed'::text, 'no-data'::text, 'unresolved'::text, 'refused'::text, 'failed'::text, 'changed'::text])))
 );
 
 CREATE TABLE pdmp.authorization_code (
@@ -348,12 +348,39 @@ CREATE TABLE pdmp.launch_encounter (
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE pdmp.link_review (
+    jurisdiction text NOT NULL,
+    review_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    other_person_id uuid NOT NULL,
+    description_id uuid,
+    probability double precision,
+    agreeing text[] DEFAULT '{}'::text[] NOT NULL,
+    disagreeing text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    resolved_at timestamp with time zone,
+    resolution text,
+    resolved_by text,
+    CONSTRAINT link_review_check CHECK ((person_id <> other_person_id)),
+    CONSTRAINT link_review_check1 CHECK (((resolved_at IS NULL) = (resolution IS NULL))),
+    CONSTRAINT link_review_resolution_check CHECK ((resolution = ANY (ARRAY['merged'::text, 'rejected'::text])))
+);
+
 CREATE TABLE pdmp.migration (
     number integer NOT NULL,
     name text NOT NULL,
     phase text NOT NULL,
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE pdmp.never_link (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    other_person_id uuid NOT NULL,
+    action_id uuid NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT never_link_check CHECK ((person_id < other_person_id))
 );
 
 CREATE TABLE pdmp.pending_authorization (
@@ -377,7 +404,21 @@ CREATE TABLE pdmp.person (
     resource bytea NOT NULL,
     mapping_version text NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    merged_into uuid,
+    CONSTRAINT person_merged_into_check CHECK ((merged_into <> person_id)),
     CONSTRAINT person_species_check CHECK ((species = ANY (ARRAY['human'::text, 'animal'::text])))
+);
+
+CREATE TABLE pdmp.person_before (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    action_id uuid NOT NULL,
+    species text NOT NULL,
+    version integer NOT NULL,
+    resource bytea NOT NULL,
+    mapping_version text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    merged_into uuid
 );
 
 CREATE TABLE pdmp.prescriber (
@@ -436,6 +477,33 @@ CREATE TABLE pdmp.signing_key (
     public_jwk jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     retired_at timestamp with time zone
+);
+
+CREATE TABLE pdmp.steward_action (
+    jurisdiction text NOT NULL,
+    action_id uuid NOT NULL,
+    kind text NOT NULL,
+    person_id uuid NOT NULL,
+    other_person_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    username text NOT NULL,
+    reason text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    review_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    ended_never uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    undoes uuid,
+    undone_by uuid,
+    CONSTRAINT steward_action_check CHECK (((kind = 'undo'::text) = (undoes IS NOT NULL))),
+    CONSTRAINT steward_action_kind_check CHECK ((kind = ANY (ARRAY['merge'::text, 'split'::text, 'never-link'::text, 'undo'::text]))),
+    CONSTRAINT steward_action_reason_check CHECK ((reason <> ''::text))
+);
+
+CREATE TABLE pdmp.steward_move (
+    jurisdiction text NOT NULL,
+    person_id uuid NOT NULL,
+    action_id uuid NOT NULL,
+    description_id uuid NOT NULL,
+    to_person_id uuid NOT NULL
 );
 
 CREATE TABLE pdmp.submission (
@@ -532,11 +600,20 @@ ALTER TABLE ONLY pdmp.launch
 ALTER TABLE ONLY pdmp.launch
     ADD CONSTRAINT launch_pkey PRIMARY KEY (launch_hash);
 
+ALTER TABLE ONLY pdmp.link_review
+    ADD CONSTRAINT link_review_pkey PRIMARY KEY (jurisdiction, person_id, review_id);
+
 ALTER TABLE ONLY pdmp.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY pdmp.never_link
+    ADD CONSTRAINT never_link_pkey PRIMARY KEY (jurisdiction, person_id, other_person_id, action_id);
+
 ALTER TABLE ONLY pdmp.pending_authorization
     ADD CONSTRAINT pending_authorization_pkey PRIMARY KEY (pending_hash);
+
+ALTER TABLE ONLY pdmp.person_before
+    ADD CONSTRAINT person_before_pkey PRIMARY KEY (jurisdiction, person_id, action_id);
 
 ALTER TABLE ONLY pdmp.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (jurisdiction, person_id);
@@ -558,6 +635,12 @@ ALTER TABLE ONLY pdmp.sign_in_failure
 
 ALTER TABLE ONLY pdmp.signing_key
     ADD CONSTRAINT signing_key_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY pdmp.steward_action
+    ADD CONSTRAINT steward_action_pkey PRIMARY KEY (jurisdiction, action_id);
+
+ALTER TABLE ONLY pdmp.steward_move
+    ADD CONSTRAINT steward_move_pkey PRIMARY KEY (jurisdiction, person_id, action_id, description_id);
 
 ALTER TABLE ONLY pdmp.submission
     ADD CONSTRAINT submission_pkey PRIMARY KEY (jurisdiction, submission_id);
@@ -627,13 +710,29 @@ CREATE INDEX dispenser_identifier_dispenser_idx ON pdmp.dispenser_identifier USI
 
 CREATE INDEX launch_expiry_idx ON pdmp.launch USING btree (expires_at);
 
+CREATE INDEX link_review_open_idx ON pdmp.link_review USING btree (jurisdiction, created_at) WHERE (resolved_at IS NULL);
+
+CREATE INDEX link_review_other_idx ON pdmp.link_review USING btree (jurisdiction, other_person_id);
+
+CREATE INDEX never_link_other_idx ON pdmp.never_link USING btree (jurisdiction, other_person_id);
+
 CREATE INDEX pending_authorization_expiry_idx ON pdmp.pending_authorization USING btree (expires_at);
+
+CREATE INDEX person_before_action_idx ON pdmp.person_before USING btree (jurisdiction, action_id);
+
+CREATE INDEX person_merged_into_idx ON pdmp.person USING btree (jurisdiction, merged_into) WHERE (merged_into IS NOT NULL);
 
 CREATE INDEX prescriber_identifier_prescriber_idx ON pdmp.prescriber_identifier USING btree (prescriber_id);
 
 CREATE INDEX refresh_token_consent_idx ON pdmp.refresh_token USING btree (consent_id);
 
 CREATE INDEX sign_in_failure_last_idx ON pdmp.sign_in_failure USING btree (last_at);
+
+CREATE INDEX steward_action_other_idx ON pdmp.steward_action USING btree (jurisdiction, other_person_id);
+
+CREATE INDEX steward_action_person_idx ON pdmp.steward_action USING btree (jurisdiction, person_id);
+
+CREATE INDEX steward_move_action_idx ON pdmp.steward_move USING btree (jurisdiction, action_id);
 
 CREATE INDEX submission_control_number_idx ON pdmp.submission USING btree (jurisdiction, control_number) WHERE takes_number;
 
@@ -715,6 +814,9 @@ ALTER TABLE ONLY pdmp.prescriber_identifier
 ALTER TABLE ONLY pdmp.refresh_token
     ADD CONSTRAINT refresh_token_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES pdmp.consent(consent_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY pdmp.steward_action
+    ADD CONSTRAINT steward_action_account_id_fkey FOREIGN KEY (account_id) REFERENCES pdmp.account(account_id);
+
 ALTER TABLE ONLY pdmp.zero_report
     ADD CONSTRAINT zero_report_dispenser_id_fkey FOREIGN KEY (dispenser_id) REFERENCES pdmp.dispenser(dispenser_id);
 
@@ -753,9 +855,13 @@ GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.delegation TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.description TO pdmp_gateway;
 
+GRANT UPDATE(person_id) ON TABLE pdmp.description TO pdmp_gateway;
+
 GRANT UPDATE(last_reported_at) ON TABLE pdmp.description TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.description_identifier TO pdmp_gateway;
+
+GRANT UPDATE(person_id) ON TABLE pdmp.description_identifier TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.description_key TO pdmp_gateway;
 
@@ -766,6 +872,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE pdmp.disclosure_grant TO pdmp_gateway;
 GRANT UPDATE(revoked_at) ON TABLE pdmp.disclosure_grant TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.dispensation_version TO pdmp_gateway;
+
+GRANT UPDATE(person_id) ON TABLE pdmp.dispensation_version TO pdmp_gateway;
 
 GRANT UPDATE(superseded_at) ON TABLE pdmp.dispensation_version TO pdmp_gateway;
 
@@ -789,11 +897,25 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.launch TO pdmp_gateway;
 
 GRANT SELECT,INSERT,DELETE ON TABLE pdmp.launch_encounter TO pdmp_gateway;
 
+GRANT SELECT,INSERT ON TABLE pdmp.link_review TO pdmp_gateway;
+
+GRANT UPDATE(resolved_at) ON TABLE pdmp.link_review TO pdmp_gateway;
+
+GRANT UPDATE(resolution) ON TABLE pdmp.link_review TO pdmp_gateway;
+
+GRANT UPDATE(resolved_by) ON TABLE pdmp.link_review TO pdmp_gateway;
+
 GRANT SELECT ON TABLE pdmp.migration TO PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE pdmp.never_link TO pdmp_gateway;
+
+GRANT UPDATE(ended_at) ON TABLE pdmp.never_link TO pdmp_gateway;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.pending_authorization TO pdmp_gateway;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.person TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.person_before TO pdmp_gateway;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE pdmp.prescriber TO pdmp_gateway;
 
@@ -816,6 +938,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pdmp.sign_in_failure TO pdmp_gateway;
 GRANT SELECT,INSERT ON TABLE pdmp.signing_key TO pdmp_gateway;
 
 GRANT UPDATE(retired_at) ON TABLE pdmp.signing_key TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.steward_action TO pdmp_gateway;
+
+GRANT UPDATE(undone_by) ON TABLE pdmp.steward_action TO pdmp_gateway;
+
+GRANT SELECT,INSERT ON TABLE pdmp.steward_move TO pdmp_gateway;
 
 GRANT SELECT,INSERT ON TABLE pdmp.submission TO pdmp_gateway;
 
