@@ -21,7 +21,9 @@ ALTER TABLE pdmp.person ADD COLUMN merged_into uuid;
 ALTER TABLE pdmp.person ADD CONSTRAINT person_merged_into_check CHECK (merged_into <> person_id);
 CREATE INDEX person_merged_into_idx ON pdmp.person (jurisdiction, merged_into) WHERE merged_into IS NOT NULL;
 
--- Rows follow their description.
+-- Rows follow their description, its fingerprint too. Ids grow with time: this index is only ever added to at
+-- its end.
+CREATE INDEX description_key_description_idx ON pdmp.description_key (jurisdiction, description_id);
 GRANT UPDATE (person_id) ON pdmp.description TO pdmp_gateway;
 GRANT UPDATE (person_id) ON pdmp.description_identifier TO pdmp_gateway;
 GRANT UPDATE (person_id) ON pdmp.dispensation_version TO pdmp_gateway;
