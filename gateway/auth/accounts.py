@@ -1,4 +1,4 @@
-"""Accounts of the program's users: practitioners, pharmacists and their delegates.
+"""Accounts of the program's users: practitioners, pharmacists, their delegates, and its stewards.
 
 Passwords are kept as Argon2id hashes (RFC 9106), TOTP secrets (RFC 6238) encrypted by the vault. Who may
 have an account is the program's decision (in Kentucky KRS 218A.202); here only its form is checked.
@@ -32,6 +32,8 @@ _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}", re.ASCII)
 _SHORTEST_PASSWORD = 8
 _LONGEST_PASSWORD = 1024
 _TOTP_BYTES = 20
+#: Those who are known outside by a number.
+_PRESCRIBING = frozenset({Role.PRACTITIONER, Role.PHARMACIST})
 
 
 def add_account(
@@ -65,7 +67,7 @@ def add_account(
         "dea": identifiers.dea(dea) if dea else None,
         "license": identifiers.license_number(license) if license else None,
     }
-    if kind is not Role.DELEGATE and not any(numbers.values()):
+    if kind in _PRESCRIBING and not any(numbers.values()):
         raise BadRequest(f"A {kind.value} needs an NPI, a DEA number or a licence.")
     if kind is Role.DELEGATE and not supervisor:
         raise BadRequest("A delegate needs a supervisor.")
@@ -140,7 +142,7 @@ def _role(text: str) -> Role:
     try:
         return Role(text)
     except ValueError:
-        raise BadRequest("A role is practitioner, pharmacist or delegate.") from None
+        raise BadRequest("A role is practitioner, pharmacist, delegate or steward.") from None
 
 
 def _name(text: str) -> str:
@@ -158,7 +160,7 @@ def _password_hash(password: str) -> str:
 
 def _supervisor(connection: Connection[Row], username: str) -> UUID:
     found = accounts.find(connection, username)
-    if found is None or found.disabled_at is not None or found.role == Role.DELEGATE.value:
+    if found is None or found.disabled_at is not None or Role(found.role) not in _PRESCRIBING:
         raise BadRequest("The supervisor must be the active account of a practitioner or pharmacist.")
     return found.account_id
 

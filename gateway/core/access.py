@@ -24,6 +24,8 @@ class Role(Enum):
     PRACTITIONER = "practitioner"
     PHARMACIST = "pharmacist"
     DELEGATE = "delegate"
+    #: Sees to the identities that are kept; receives no history.
+    STEWARD = "steward"
 
 
 @dataclass(frozen=True, slots=True)

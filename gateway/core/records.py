@@ -50,12 +50,27 @@ class Description:
 
 @dataclass(slots=True)
 class Person:
-    """A person or animal with every description that was joined into it, newest first (at least one)."""
+    """A person or animal with every description that was joined into it, newest first (at least one).
+
+    `replaces`: the persons that a steward merged into this one.
+    """
 
     person_id: UUID
     version: int
     updated_at: dt.datetime
     descriptions: list[Description]
+    replaces: tuple[UUID, ...] = ()
+
+
+@dataclass(slots=True)
+class MergedPerson:
+    """A person whom a steward merged into another: its id stays, and points to the one that stands for it."""
+
+    person_id: UUID
+    version: int
+    updated_at: dt.datetime
+    species: str
+    merged_into: UUID
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from gateway.mapping.tables import Mappings
 from gateway.match.assign import Assigner, Changes, Reported, newest_first
 from gateway.match.normalise import phone_key
 from gateway.store import persons as store
+from gateway.store import stewardship
 from gateway.store.database import Row
 from gateway.store.vault import Vault
 
@@ -59,11 +60,17 @@ class People:
         store.add_persons(self._connection, rows)
         touched = sorted((changes.joined | changes.again) - changes.new.keys())
         stored = store.descriptions(self._connection, self._jurisdiction, touched)
+        replaces = stewardship.replaced(self._connection, self._jurisdiction, touched)
         changed: list[tuple[UUID, int, bytes]] = []
         for person in newest_first(stored).values():
             # Heard of again under its only description, nothing about it is new.
             if person.person_id in changes.joined or len(person.descriptions) > 1:
-                newer = replace(person, version=person.version + 1, updated_at=self._now)
+                newer = replace(
+                    person,
+                    version=person.version + 1,
+                    updated_at=self._now,
+                    replaces=replaces.get(person.person_id, ()),
+                )
                 changed.append((person.person_id, newer.version, render_patient(newer, self._mappings)))
         store.change_persons(self._connection, self._jurisdiction, self._mappings.version, self._now, changed)
 

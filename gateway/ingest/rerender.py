@@ -19,11 +19,11 @@ from gateway.ingest.dispensers import PART2, restrict
 from gateway.ingest.prescribers import stored
 from gateway.mapping.dispensation import facts
 from gateway.mapping.organization import render_dispenser
-from gateway.mapping.person import render_patient
+from gateway.mapping.person import render_merged_patient, render_patient
 from gateway.mapping.practitioner import render_prescriber
 from gateway.mapping.tables import Mappings
 from gateway.match.assign import newest_first
-from gateway.store import arrays, ingest, parties, persons
+from gateway.store import arrays, ingest, parties, persons, stewardship
 from gateway.store import rendered as store
 from gateway.store.database import Row
 from gateway.store.ingest import VersionId
@@ -105,9 +105,21 @@ def _persons(connection: Connection[Row], mappings: Mappings, batch: int) -> int
             if not wanted:
                 return done
             rows = persons.descriptions(connection, jurisdiction, list(wanted))
+            replaces = stewardship.replaced(connection, jurisdiction, list(wanted))
             made = [
-                (person_id, render_patient(replace(person, updated_at=wanted[person_id]), mappings))
+                (
+                    person_id,
+                    render_patient(
+                        replace(person, updated_at=wanted[person_id], replaces=replaces.get(person_id, ())),
+                        mappings,
+                    ),
+                )
                 for person_id, person in newest_first(rows).items()
+            ]
+            made += [
+                (one.person_id, render_merged_patient(one.as_merged(), mappings))
+                for one in stewardship.persons(connection, jurisdiction, list(wanted)).values()
+                if one.merged_into is not None
             ]
             store.put_resources(connection, "persons", jurisdiction, mappings.version, made)
         done, after = done + len(made), max(wanted)

@@ -1,14 +1,16 @@
 """A person or animal as Patient. Rule: HL7 US PDMP guide 1.0.0, profile pdmp-patient, section "Patient".
 
 The identifier is ours. What was reported to identify someone (SSN, licence) is never here: a Person
-does not hold it.
+does not hold it. Persons whom a steward merged refer to each other by `link` (FHIR R4, Patient.link), and the
+one that stays carries the identifiers of the others as old ones, so that a requester who kept one sees it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
-from gateway.core.records import Address, Description, Person
+from gateway.core.records import Address, Description, MergedPerson, Person
 from gateway.mapping.fragments import PDMP, identifier
 from gateway.mapping.tables import Mappings
 from gateway.mapping.text import ABSENT, meta, quote
@@ -21,14 +23,38 @@ def render_patient(p: Person, m: Mappings) -> bytes:
     newest = p.descriptions[0]
     about = meta(version=p.version, updated_at=p.updated_at, source=m.fragments.source, profile=_PROFILE)
     animal = f',"extension":[{m.fragments.animal}]' if newest.species == "animal" else ""
-    number = identifier(
-        f"{m.identifier_base}/fhir/sid/person", str(p.person_id), ("MR", "Medical record number")
-    )
+    numbers = [_number(p.person_id, m), *(_number(one, m, use='"use":"old",') for one in p.replaces)]
     return (
-        f'{{"resourceType":"Patient","id":"{p.person_id}",{about}{animal},"identifier":[{number}],'
+        f'{{"resourceType":"Patient","id":"{p.person_id}",{about}{animal},"identifier":[{",".join(numbers)}],'
         f'"name":[{",".join(_names(p.descriptions))}]{_telecom(p.descriptions)},"gender":"{_gender(p, m)}",'
-        f"{_birth_date(p)}{_addresses(p.descriptions)}}}"
+        f"{_birth_date(p)}{_addresses(p.descriptions)}{_links(p.replaces, 'replaces')}}}"
     ).encode()
+
+
+def render_merged_patient(p: MergedPerson, m: Mappings) -> bytes:
+    """Return the inactive Patient that answers under the id of a person who was merged into another.
+
+    It says who stands for it and nothing about the person: that is the other one's to say.
+    """
+    about = meta(version=p.version, updated_at=p.updated_at, source=m.fragments.source, profile=_PROFILE)
+    animal = f',"extension":[{m.fragments.animal}]' if p.species == "animal" else ""
+    return (
+        f'{{"resourceType":"Patient","id":"{p.person_id}",{about}{animal},'
+        f'"identifier":[{_number(p.person_id, m)}],"active":false,'
+        f'"name":[{{"_family":{ABSENT},"_given":[{ABSENT}]}}],"gender":"unknown","_birthDate":{ABSENT}'
+        f"{_links((p.merged_into,), 'replaced-by')}}}"
+    ).encode()
+
+
+def _number(person_id: UUID, m: Mappings, *, use: str = "") -> str:
+    kind = ("MR", "Medical record number")
+    made = identifier(f"{m.identifier_base}/fhir/sid/person", str(person_id), kind)
+    return f"{{{use}{made[1:]}" if use else made
+
+
+def _links(others: Iterable[UUID], kind: str) -> str:
+    links = [f'{{"other":{{"reference":"Patient/{one}"}},"type":"{kind}"}}' for one in others]
+    return f',"link":[{",".join(links)}]' if links else ""
 
 
 def _names(descriptions: Iterable[Description]) -> list[str]:

@@ -696,6 +696,8 @@ CREATE INDEX consent_session_idx ON pdmp.consent USING btree (session_hash);
 
 CREATE INDEX delegation_supervisor_idx ON pdmp.delegation USING btree (supervisor_id);
 
+CREATE INDEX description_key_description_idx ON pdmp.description_key USING btree (jurisdiction, description_id);
+
 CREATE INDEX description_name_birth_idx ON pdmp.description USING btree (jurisdiction, name_key, birth_date);
 
 CREATE INDEX disclosure_grant_client_idx ON pdmp.disclosure_grant USING btree (client_id, expires_at);

@@ -10,10 +10,19 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID
 
-from gateway.core.records import Address, Description, Dispensation, Dispenser, Ingredient, Person, Prescriber
+from gateway.core.records import (
+    Address,
+    Description,
+    Dispensation,
+    Dispenser,
+    Ingredient,
+    MergedPerson,
+    Person,
+    Prescriber,
+)
 from gateway.mapping.dispensation import render_dispense, render_request
 from gateway.mapping.organization import render_dispenser
-from gateway.mapping.person import render_patient
+from gateway.mapping.person import render_merged_patient, render_patient
 from gateway.mapping.practitioner import render_prescriber
 from gateway.mapping.tables import Mappings
 
@@ -216,6 +225,14 @@ SHAPES: dict[str, Callable[[], dict[str, bytes]]] = {
         description(),
         description(last_name="TURPIN"),
     ),
+    "person-merged": lambda: {
+        "patient": render_patient(
+            Person(uid(2), 4, NOW, [description(), description(last_name="TURPIN")], (uid(7),)), mappings()
+        )
+    },
+    "person-merged-away": lambda: {
+        "patient": render_merged_patient(MergedPerson(uid(7), 3, NOW, "human", uid(2)), mappings())
+    },
     "animal": lambda: _patient(description(species="animal", animal_name="Biscuit")),
     "pharmacy": lambda: {"organization": render_dispenser(dispenser(), mappings())},
     "dispensing-practitioner": lambda: {
