@@ -17,8 +17,8 @@ from gateway.core.access import Purpose
 from gateway.core.errors import BadRequest
 from gateway.core.settings import is_loopback
 
-AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
-SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "none")
+SECRET_METHODS = ("client_secret_basic",)
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
 _MAX_ITEMS = 100

@@ -21,6 +21,7 @@ from gateway.store.database import Database
 
 # SMART server notes: no percent-encoding in ids or secrets, because clients differ in doing it.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,100}", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9._~-]{16,200}", re.ASCII)
 
 
 def register_client(
@@ -44,20 +45,22 @@ def register_client(
         known = clients.find(connection, wanted)
         if known is not None and not upsert:
             raise Conflict(f"A client with the id {wanted} exists.")
-        secret, secret_hash = None, None
+        secret, hashed = None, None
         if needs_secret:
             if client_secret is None and known is not None and known.secret_hash is not None:
-                secret_hash = known.secret_hash
+                hashed = known.secret_hash
             else:
                 secret = client_secret or opaque_token()
-                secret_hash = _secret_hash(secret)
+                if not _SECRET.fullmatch(secret):
+                    raise BadRequest("client_secret: must be 16 to 200 letters, digits and . _ ~ -")
+                hashed = secret_hash(secret)
         registration = Registration(
             client_id=wanted,
             metadata=checked,
             auth_method=checked["token_endpoint_auth_method"],
             jwks=checked.get("jwks"),
             jwks_uri=checked.get("jwks_uri"),
-            secret_hash=secret_hash,
+            secret_hash=hashed,
             scope=checked.get("scope", ""),
             organizations=tuple(checked.get("organizations", ())),
             purposes=tuple(checked.get("purpose_of_use", ("TREAT",))),
@@ -109,6 +112,6 @@ def _client_id(wanted: object) -> str:
     return wanted
 
 
-def _secret_hash(secret: str) -> str:
-    # 256 random bits need no slow hash.
+def secret_hash(secret: str) -> str:
+    """Return what is kept of a client's secret: 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

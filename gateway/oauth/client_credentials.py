@@ -15,8 +15,8 @@ from flask import Request
 from gateway.auth import tokens as access_tokens
 from gateway.auth.scopes import ScopeSet
 from gateway.core.errors import BadRequest
-from gateway.oauth.client_authentication import authenticate_client
-from gateway.oauth.errors import InvalidClient, InvalidScope, UnauthorizedClient
+from gateway.oauth.client_authentication import authenticate_client, replayed
+from gateway.oauth.errors import InvalidScope, UnauthorizedClient
 from gateway.oauth.server import AuthorizationServer
 from gateway.store import tokens
 from gateway.store.clients import Client
@@ -29,10 +29,11 @@ _TOKENS_A_MINUTE = 300
 
 def grant(request: Request, form: dict[str, str], server: AuthorizationServer) -> dict[str, Any]:
     """Return the token response's members. Raises OAuthError, TooMany, Unavailable."""
-    assertion = authenticate_client(request, form, server)
-    client = assertion.client
+    authenticated = authenticate_client(request, form, server)
+    client, assertion = authenticated.client, authenticated.assertion
     server.throttle.count(f"token:{client.client_id}", limit=_TOKENS_A_MINUTE, seconds=60)
-    if "client_credentials" not in client.metadata.get("grant_types", ()):
+    # SMART 2.2, Backend Services: by a signed assertion, never by a secret.
+    if assertion is None or "client_credentials" not in client.metadata.get("grant_types", ()):
         raise UnauthorizedClient("The client is not registered for client_credentials.")
     granted = _granted(form.get("scope", ""), client)
     token = access_tokens.for_backend_client(
@@ -51,7 +52,7 @@ def grant(request: Request, form: dict[str, str], server: AuthorizationServer) -
             assertion_expires_at=assertion.expires_at,
         )
     if not issued:
-        raise InvalidClient("The client assertion is not valid.", detail="jti was used before")
+        raise replayed()
     server.purge_when_due()
     _log.info("token_issued", extra={"client": client.client_id})
     return {

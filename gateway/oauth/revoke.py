@@ -10,7 +10,7 @@ from flask import Request
 
 from gateway.auth import bearer
 from gateway.oauth.client_authentication import authenticate_client
-from gateway.oauth.errors import NO_STORE, InvalidClient, InvalidRequest
+from gateway.oauth.errors import NO_STORE, InvalidRequest
 from gateway.oauth.form import read_form
 from gateway.oauth.server import AuthorizationServer
 from gateway.store import tokens
@@ -19,19 +19,14 @@ from gateway.store import tokens
 def answer(request: Request, server: AuthorizationServer) -> flask.Response:
     """Return 200 with an empty body. Raises OAuthError, Unavailable."""
     form = read_form(request)
-    assertion = authenticate_client(request, form, server)
+    caller = authenticate_client(request, form, server)
     text = form.get("token")
     if text is None:
         raise InvalidRequest("token is missing.")
-    client_id = assertion.client.client_id
     # token_type_hint may be ignored (RFC 7009 section 2.1): there is one kind of token.
-    caller = bearer.peek(text, server.services.keys, issuer=server.issuer, audience=server.fhir_base)
+    token = bearer.peek(text, server.services.keys, issuer=server.issuer, audience=server.fhir_base)
     with server.services.database.transaction() as connection:
-        fresh = tokens.spend_assertion(
-            connection, client_id, jti_hash=assertion.jti_hash, expires_at=assertion.expires_at
-        )
-        if not fresh:
-            raise InvalidClient("The client assertion is not valid.", detail="jti was used before")
-        if caller is not None:
-            tokens.revoke(connection, caller.token_id, client_id)
+        caller.spend(connection)
+        if token is not None:
+            tokens.revoke(connection, token.token_id, caller.client.client_id)
     return flask.Response(status=200, headers=NO_STORE)

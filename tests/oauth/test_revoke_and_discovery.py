@@ -106,7 +106,10 @@ def test_the_smart_configuration_is_whole_and_true(http: FlaskClient) -> None:
     assert document["revocation_endpoint"] == f"{BASE}/auth/revoke"
     assert document["jwks_uri"] == f"{BASE}/.well-known/jwks.json"
     assert document["grant_types_supported"] == ["client_credentials"]
-    assert document["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert set(document["token_endpoint_auth_methods_supported"]) == {
+        "client_secret_basic",
+        "private_key_jwt",
+    }
     assert set(document["token_endpoint_auth_signing_alg_values_supported"]) == {"RS384", "ES384"}
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert "client-confidential-asymmetric" in document["capabilities"]
