@@ -3,6 +3,7 @@
 Only the header counts: a token in a query string or a body is never looked at. A verified token is kept in
 memory for at most a minute, by its hash, so that the hot path costs no signature check. Revocation is a fact
 of the database: the door reads it in the same statement as its other facts; others ask for `check_revoked`.
+A user's token has the account as its `sub`, and names the consent that it belongs to in the claim `consent`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Any
+from uuid import UUID
 
 import jwt
 
@@ -106,9 +108,21 @@ def _principal(claims: dict[str, Any], *, issuer: str, audience: str, now: float
         raise _refused("expired")
     if not (isinstance(client_id, str) and isinstance(scope, str) and isinstance(token_id, str)):
         raise _refused("a claim is missing")
+    account_id = consent_id = None
+    if "consent" in claims:
+        account_id, consent_id = _uuid(claims.get("sub")), _uuid(claims["consent"])
     return Principal(
         client_id=client_id,
         scopes=frozenset(scope.split()),
         token_id=token_id,
         expires_at=expires,
+        account_id=account_id,
+        consent_id=consent_id,
     )
+
+
+def _uuid(claim: object) -> UUID:
+    try:
+        return UUID(str(claim))
+    except ValueError:
+        raise _refused("a claim is malformed") from None

@@ -30,10 +30,11 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller by a valid access token: a backend client, and its scopes.
+    """The caller by a valid access token: a backend client, or a user who lets a client act.
 
     `scopes` holds v1 and v2 scopes alike as text; `gateway.auth.scopes` reads them.
-    `token_id` is the token's `jti`, for revocation.
+    `token_id` is the token's `jti`, for revocation. `account_id` (who signed in) and `consent_id` (what the
+    user granted) are of a user's token; both are None for a backend client.
     """
 
     client_id: str
@@ -41,6 +42,12 @@ class Principal:
     token_id: str
     expires_at: int
     account_id: UUID | None = None
+    consent_id: UUID | None = None
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """Return whose scopes count: those of another context permit nothing (SMART 2.2, scopes)."""
+        return ("system",) if self.consent_id is None else ("patient", "user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +83,43 @@ OPEN = Window(None, None)
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """Dispensations that one granular scope admits: every part must hold. None, or an open window, is any.
+
+    `kinds` are fills as `mappings/conceptmaps/supply-type.json` names them; `codes` are (system or None,
+    code); `not_prepared` are days left out, both ends included.
+    """
+
+    statuses: frozenset[str] | None = None
+    kinds: frozenset[str] | None = None
+    codes: tuple[tuple[str | None, str], ...] | None = None
+    prepared: Window = OPEN
+    not_prepared: tuple[tuple[dt.date, dt.date], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What of a person's dispensations and prescriptions the token's scopes open.
+
+    None is everything, an empty tuple nothing, else the union of the slices. Of prescriptions a scope opens
+    all or none: no stored prescription has a category, the one thing that a granular scope can ask of it.
+    """
+
+    dispenses: tuple[Slice, ...] | None = None
+    requests: bool = True
+
+
+#: No limit by scopes.
+WHOLE = Reach()
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """Policy's yes: this client, for this practitioner, may read this person's rows, for this purpose.
 
-    `window` bounds `whenPrepared` (None ends are open); `restricted` admits rows under 42 CFR Part 2.
-    Made by `gateway.policy.decide` only.
+    `window` bounds `whenPrepared` (None ends are open); `restricted` admits rows under 42 CFR Part 2; `reach`
+    is what the scopes open. `account_id` is whose rights are used; `delegate_id` who acted for that account;
+    `consent_id` the user's consent, None for a backend client. Made by `gateway.policy.decide` only.
     """
 
     jurisdiction: str
@@ -91,6 +130,9 @@ class Grant:
     purpose: Purpose
     window: Window
     restricted: bool
+    reach: Reach = WHOLE
+    delegate_id: UUID | None = None
+    consent_id: UUID | None = None
 
 
 class DenialReason(Enum):
@@ -110,6 +152,10 @@ class DenialReason(Enum):
     NO_GRANT = "no live disclosure grant for this patient"
     SEVERAL_GRANTS = "several live disclosure grants for this patient; name one by PDMP-Grant"
     NOT_IN_CONTEXT = "patient is not the one the grant was made for"
+    NO_PATIENT = "no patient was chosen for this token"
+    NOT_THE_USER = "authorized practitioner is not the one that the token's user is or acts for"
+    NO_SUPERVISOR = "a delegate acts for a supervisor only"
+    DELEGATION_ENDED = "the delegate does not act for this supervisor any more"
 
 
 @dataclass(frozen=True, slots=True)

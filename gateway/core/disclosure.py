@@ -60,8 +60,8 @@ class HistoryQuery:
 class DispenseQuery:
     """One search of MedicationDispense. `patient` and `ids` are logical ids as sent, unverified.
 
-    Date bounds are inclusive calendar dates; `codes` are (system or None, code); `updated_*` instants are
-    inclusive lower and exclusive upper bounds; `not_…` are ranges left out.
+    Date bounds are inclusive calendar dates; `codes` and `types` are (system or None, code); `updated_*`
+    instants are inclusive lower and exclusive upper bounds; `not_…` are ranges left out.
     `statuses` None means: everything but entered-in-error.
     """
 
@@ -73,6 +73,7 @@ class DispenseQuery:
     handed_over: Window | None = None
     not_handed_over: tuple[tuple[dt.date, dt.date], ...] = ()
     codes: tuple[tuple[str | None, str], ...] = ()
+    types: tuple[tuple[str | None, str], ...] = ()
     updated_from: dt.datetime | None = None
     updated_before: dt.datetime | None = None
     not_updated: tuple[tuple[dt.datetime, dt.datetime], ...] = ()

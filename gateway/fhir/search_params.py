@@ -16,18 +16,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.disclosure import DispenseQuery
 from gateway.core.errors import BadRequest, TooLarge, UnknownParameter
-from gateway.fhir import dates
-
-NDC = "http://hl7.org/fhir/sid/ndc"
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_STATUS_SYSTEM = "http://terminology.hl7.org/CodeSystem/medicationdispense-status"
-#: FHIR R4 value set medicationdispense-status.
-STATUSES = frozenset(
-    {
-        "preparation", "in-progress", "cancelled", "on-hold", "completed", "entered-in-error",
-        "stopped", "declined", "unknown",
-    }
-)  # fmt: skip
+from gateway.fhir import dates, tokens
 
 DEFAULT_COUNT = 100
 MAX_COUNT = 500
@@ -55,7 +44,6 @@ _RESULTS = frozenset({"_count", "_total", "_totalMethod", "_sort", "_summary", "
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 #: An id that no resource has: what `_id=a&_id=b` asks for.
 _NO_ID = "00000000-0000-0000-0000-000000000000"
-_NDC_SEGMENTS = (5, 4, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +93,13 @@ def parse(
     query = DispenseQuery(
         patient=_patient(values.get("patient", ()), fhir_base),
         ids=_ids(values.get("_id", ())),
-        statuses=_statuses(values.get("status", ())),
+        statuses=tokens.statuses(values.get("status", ())),
         prepared=dates.window(prepared, zone),
         not_prepared=dates.left_out(prepared, zone),
         handed_over=dates.window(handed_over, zone) if handed_over else None,
         not_handed_over=dates.left_out(handed_over, zone),
-        codes=_codes(values.get("code", ())),
+        codes=tokens.drug_codes(values.get("code", ())),
+        types=tokens.tokens("type", values.get("type", ())),
         updated_from=updated_from,
         updated_before=updated_before,
         not_updated=dates.instants_left_out(updated),
@@ -162,57 +151,6 @@ def _ids(values: Iterable[str]) -> tuple[str, ...]:
     if len(admitted) > _MAX_VALUES:
         raise BadRequest(f"_id takes at most {_MAX_VALUES} ids.")
     return tuple(dict.fromkeys(admitted)) or (_NO_ID,)
-
-
-def _statuses(values: Iterable[str]) -> frozenset[str] | None:
-    admitted: frozenset[str] | None = None
-    for value in values:
-        codes = frozenset(_status(token) for token in value.split(",") if token)
-        admitted = codes if admitted is None else admitted & codes
-    return admitted
-
-
-def _status(token: str) -> str:
-    system, bar, code = token.rpartition("|")
-    if code not in STATUSES or (bar and system not in ("", _STATUS_SYSTEM)):
-        raise BadRequest("status must be a code of medicationdispense-status.")
-    return code
-
-
-def _codes(values: Iterable[str]) -> tuple[tuple[str | None, str], ...]:
-    lists = list(values)
-    if len(lists) > 1:
-        raise UnknownParameter("code: several codes at once (AND) are not served; a comma list (OR) is.")
-    codes = [_code(token) for value in lists for token in _split(value) if token]
-    if len(codes) > _MAX_VALUES:
-        raise BadRequest(f"code takes at most {_MAX_VALUES} codes.")
-    return tuple(codes)
-
-
-def _code(token: str) -> tuple[str | None, str]:
-    system, bar, code = token.rpartition("|")
-    code = re.sub(r"\\([\\,|$])", r"\1", code)
-    if not code:
-        raise UnknownParameter("code must hold a code: all codes of a system are not served.")
-    if len(code) > 64 or not code.isprintable():
-        raise BadRequest("code must hold codes of at most 64 characters.")
-    if system == NDC or not bar:
-        code = _ndc11(code)
-    return (system if bar else None), code
-
-
-def _ndc11(code: str) -> str:
-    """Return an NDC with hyphens as 11 digits (5-4-2, each part filled with zeros); other text as it is."""
-    parts = code.split("-")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        return code
-    if any(len(part) > size for part, size in zip(parts, _NDC_SEGMENTS, strict=True)):
-        return code
-    return "".join(part.zfill(size) for part, size in zip(parts, _NDC_SEGMENTS, strict=True))
-
-
-def _split(value: str) -> list[str]:
-    return re.split(r"(?<!\\),", value)
 
 
 def _include(value: str) -> str:
