@@ -79,6 +79,46 @@ class InvalidScope(OAuthError):
     code = "invalid_scope"
 
 
+class AccessDenied(OAuthError):
+    """The caller is known and may not do this, whatever it asks."""
+
+    category = Category.FORBIDDEN
+    code = "access_denied"
+    status = 403
+
+
+class InvalidToken(OAuthError):
+    """No bearer token, or none that is valid now (RFC 6750 section 3.1). `sent`: whether there was one."""
+
+    category = Category.UNAUTHENTICATED
+    code = "invalid_token"
+    status = 401
+
+    def __init__(self, public: str, *, detail: str = "", sent: bool = True) -> None:
+        super().__init__(public, detail=detail)
+        self.challenge = 'Bearer realm="pdmp", error="invalid_token"' if sent else 'Bearer realm="pdmp"'
+
+
+class InsufficientScope(OAuthError):
+    """The token lacks the scope that this address asks for (RFC 6750 section 3.1)."""
+
+    category = Category.FORBIDDEN
+    code = "insufficient_scope"
+    status = 403
+
+    def __init__(self, public: str, *, scope: str) -> None:
+        super().__init__(public)
+        self.challenge = f'Bearer realm="pdmp", error="insufficient_scope", scope="{scope}"'
+
+
+class UnresolvedPatient(OAuthError):
+    """The patient of a launch is nobody that is known here, or several may be meant. Codes of our own."""
+
+    def __init__(self, public: str, *, code: str, detail: str = "") -> None:
+        super().__init__(public, detail=detail)
+        self.code = code
+
+
 def install(blueprint: Blueprint) -> None:
     """Render every error of the blueprint's views."""
     blueprint.register_error_handler(GatewayError, render)
