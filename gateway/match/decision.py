@@ -17,8 +17,8 @@ from uuid import UUID
 class Evidence:
     """What speaks for and against two descriptions being of one person.
 
-    `weight` is the match weight, log2 of the Bayes factor with the prior in it; `probability` what follows from
-    it, 0 to 1. `agreeing` and `disagreeing` name fields in words; what one side lacks is in neither. `conflict`
+    `weight` is the match weight: log2 of the Bayes factor with the prior in it; `probability`, 0 to 1, follows
+    from it. `agreeing` and `disagreeing` name fields in words; what one side lacks is in neither. `conflict`
     names what forbids that a rule joins the two, whatever the probability; empty when nothing does.
     """
 
