@@ -18,13 +18,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from gateway import cds, fhir_api, oauth
-from gateway.auth import bearer
+from gateway.auth import bearer, origins
 from gateway.auth.keys import SigningKeys
 from gateway.core import log
 from gateway.core.access import Principal
 from gateway.core.clock import Clock
 from gateway.core.errors import Misconfigured, Unavailable
 from gateway.core.settings import Settings
+from gateway.mapping import centroids
 from gateway.mapping.tables import Mappings
 from gateway.services import Services
 from gateway.store import migrate
@@ -44,7 +45,12 @@ def create_app(settings: Settings) -> Flask:
     services = cast("Services", late)
     app.extensions["pdmp"] = services
     errors.install(app)
-    guard.install(app, _Bearer(services), secure=settings.base_url.startswith("https:"))
+    guard.install(
+        app,
+        _Bearer(services),
+        secure=settings.base_url.startswith("https:"),
+        may_read=lambda origin, client_id: origins.is_registered(services.database, origin, client_id),
+    )
     for blueprint in (
         index.blueprint(settings),  #            /
         health.blueprint(late.readiness),  #     /healthz /readyz
@@ -125,6 +131,7 @@ class LateServices:
         mappings = Mappings.load(
             settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=identifier_base
         )
+        centroids.warm()
         vault = Vault.open(settings.keys_dir)
         return Services(
             settings=settings,

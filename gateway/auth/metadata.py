@@ -126,6 +126,8 @@ def _origin(value: object) -> str:
     text = _url(value)
     if not _ORIGIN.fullmatch(text) or text != text.lower():
         raise BadRequest("must be an origin: scheme, host in small letters and port, nothing more.")
+    if text.endswith(":443" if text.startswith("https") else ":80"):
+        raise BadRequest("must be written as browsers send it: without the scheme's own port.")
     return text
 
 

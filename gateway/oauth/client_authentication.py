@@ -32,6 +32,7 @@ from gateway.oauth.server import AuthorizationServer
 from gateway.store import tokens
 from gateway.store.clients import Client
 from gateway.store.database import Row
+from gateway.web import guard
 
 #: As discovery names them; public clients (`none`) beside them.
 METHODS = ("client_secret_basic", "private_key_jwt")
@@ -72,6 +73,14 @@ def authenticate_client(
     request: Request, form: dict[str, str], server: AuthorizationServer
 ) -> AuthenticatedClient:
     """Return the client. Raises InvalidClient, InvalidRequest, Unavailable."""
+    found = _authenticated(request, form, server)
+    guard.client_is(found.client.client_id)
+    return found
+
+
+def _authenticated(
+    request: Request, form: dict[str, str], server: AuthorizationServer
+) -> AuthenticatedClient:
     header = request.headers.get("Authorization")
     by_assertion = "client_assertion" in form or "client_assertion_type" in form
     if header is not None:

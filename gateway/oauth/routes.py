@@ -31,7 +31,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.route("/auth/token", methods=_NOT_POST)
     @routes.route("/auth/revoke", methods=_NOT_POST)
-    @guard.public()
+    @guard.public(registered=True)
     def only_post() -> flask.Response:
         # Answered here, so that a client with its credentials in the URL gets an OAuth error.
         response = errors.render(errors.InvalidRequest("Only POST is served here."))

@@ -13,6 +13,7 @@ from gateway.store.database import Row
 from gateway.store.sql import queries
 
 _FILE = "access.sql"
+_MORE = "oauth_clients.sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ def disable(connection: Connection[Row], client_id: str) -> bool:
 def remove(connection: Connection[Row], client_id: str) -> bool:
     """Return whether there was such a client; its tokens and grants go with it."""
     return _touched(connection, "remove_client", client_id)
+
+
+def is_origin(connection: Connection[Row], origin: str, client_id: str | None) -> bool:
+    """Return whether an active client has registered this web origin: this one, or any when None."""
+    row = connection.execute(
+        queries(_MORE)["is_origin"], {"origin": origin, "client_id": client_id}
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _touched(connection: Connection[Row], statement: str, client_id: str) -> bool:

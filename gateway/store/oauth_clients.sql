@@ -49,3 +49,11 @@ DELETE FROM launch_encounter e
         WHERE c.jurisdiction = e.jurisdiction AND c.person_id = e.person_id
           AND c.encounter_id = e.encounter_id AND c.revoked_at IS NULL AND c.expires_at > now()
    );
+
+-- name: is_origin
+-- Whether scripts of this origin belong to an active client: to this one, or to any without a client_id.
+SELECT EXISTS (
+    SELECT FROM client
+     WHERE disabled_at IS NULL AND metadata -> 'allowed_origins' ? %(origin)s
+       AND (%(client_id)s::text IS NULL OR client_id = %(client_id)s)
+);

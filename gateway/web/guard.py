@@ -25,6 +25,8 @@ from gateway.web import headers
 
 View = TypeVar("View", bound=Callable[..., Any])
 Authenticate = Callable[[str | None], Principal]
+#: Whether scripts of an origin may read what is for a client; for None: for any client.
+MayRead = Callable[[str, str | None], bool]
 #: By the Authorization header and the path that was called.
 AuthenticateCds = Callable[[str | None, str], HookCaller]
 
@@ -41,34 +43,41 @@ _CDS = "pdmp_cds_clients"
 class Access:
     """What a view declares: who may call it.
 
-    `anywhere` answers browsers of every origin (CORS `*`): public documents only. `resource_type` and
-    `interaction` name the scope that the door will ask for.
+    `anywhere` answers browsers of every origin (CORS `*`): public documents only. `registered` answers those
+    of origins that clients registered. `resource_type` and `interaction` name the scope that the door will
+    ask for.
     """
 
     kind: Literal["public", "client", "bearer", "cds"]
     anywhere: bool = False
+    registered: bool = False
     resource_type: str = ""
     interaction: str = ""
 
 
-def public(*, anywhere: bool = False) -> Callable[[View], View]:
-    """Declare that anybody may call the view; `anywhere`: scripts of every origin too."""
-    return _declare(Access("public", anywhere=anywhere))
+def public(*, anywhere: bool = False, registered: bool = False) -> Callable[[View], View]:
+    """Declare that anybody may call the view; scripts too, of every origin or of registered ones."""
+    return _declare(Access("public", anywhere=anywhere, registered=registered))
 
 
 def client_authenticated(view: View) -> View:
     """Declare that the view itself authenticates the OAuth client (RFC 6749 section 2.3)."""
-    return _declare(Access("client"))(view)
+    return _declare(Access("client", registered=True))(view)
 
 
 def bearer(resource_type: str, interaction: str) -> Callable[[View], View]:
     """Declare that the view needs an access token; it finds the caller in `principal()`."""
-    return _declare(Access("bearer", resource_type=resource_type, interaction=interaction))
+    return _declare(Access("bearer", registered=True, resource_type=resource_type, interaction=interaction))
 
 
 def cds_client(view: View) -> View:
     """Declare that the view needs the JWT of a registered CDS client; it finds it in `cds_caller()`."""
     return _declare(Access("cds"))(view)
+
+
+def client_is(client_id: str) -> None:
+    """Tell which client this request comes from, once a view that declares `client_authenticated` knows."""
+    g.client_id = client_id
 
 
 def authenticate_cds_clients(extensions: dict[str, Any], authenticate: AuthenticateCds) -> None:
@@ -103,8 +112,8 @@ def body() -> bytes:
     return data
 
 
-def install(app: Flask, authenticate: Authenticate, *, secure: bool) -> None:
-    """Set the guard before every view of `app`. `secure`: the base URL is https."""
+def install(app: Flask, authenticate: Authenticate, *, secure: bool, may_read: MayRead | None = None) -> None:
+    """Set the guard before every view of `app`. `secure`: the base URL is https; `may_read`: see CORS."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     # Werkzeug would send `//` elsewhere by a redirect to whatever host the request named.
     app.url_map.merge_slashes = False
@@ -150,8 +159,32 @@ def install(app: Flask, authenticate: Authenticate, *, secure: bool) -> None:
         out["X-Request-ID"] = g.get("request_id", "")
         if access is not None and access.anywhere:
             headers.allow_anywhere(response, preflight=request.method == "OPTIONS")
+        elif _for_registered(access):
+            _allow_registered(response, may_read)
         _write_line(response.status_code)
         return response
+
+
+def _for_registered(access: Access | None) -> bool:
+    # An address below /fhir that is nothing answers with an OperationOutcome, which scripts may read too.
+    return access.registered if access is not None else request.path.startswith("/fhir/")
+
+
+def _allow_registered(response: flask.Response, may_read: MayRead | None) -> None:
+    response.headers.add("Vary", "Origin")
+    origin = request.headers.get("Origin")
+    if origin is None or may_read is None:
+        return
+    preflight = request.method == "OPTIONS"
+    # A preflight carries no credentials (Fetch, CORS protocol), and who failed to show who it is has no
+    # client: any registered origin will do then.
+    if may_read(origin, None if preflight else _client_id()):
+        headers.allow_origin(response, origin, preflight=preflight)
+
+
+def _client_id() -> str | None:
+    caller = g.get("principal") or g.get("cds_caller")
+    return cast("str | None", caller.client_id if caller else g.get("client_id"))
 
 
 def _declare(access: Access) -> Callable[[View], View]:
@@ -165,7 +198,6 @@ def _declare(access: Access) -> Callable[[View], View]:
 def _write_line(status: int) -> None:
     if not _log.isEnabledFor(logging.INFO) or "started" not in g:
         return
-    caller = g.get("principal") or g.get("cds_caller")
     rule = request.url_rule
     # The rule, never the path or the query: they can name a patient.
     _log.info(
@@ -175,6 +207,6 @@ def _write_line(status: int) -> None:
             "route": rule.rule if rule else "",
             "status": status,
             "ms": round((time.perf_counter() - g.started) * 1000, 1),
-            "client": caller.client_id if caller else None,
+            "client": _client_id(),
         },
     )

@@ -21,6 +21,24 @@ def fixed(*, secure: bool) -> tuple[tuple[str, str], ...]:
     return (*always, ("Strict-Transport-Security", "max-age=31536000")) if secure else always
 
 
+def allow_origin(response: flask.Response, origin: str, *, preflight: bool) -> None:
+    """Let scripts of one registered origin read the answer; never with credentials, which are cookies'."""
+    out = response.headers
+    out["Access-Control-Allow-Origin"] = origin
+    out["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if preflight:
+        out["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
+        out["Access-Control-Allow-Headers"] = (
+            "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, PDMP-Grant, "
+            "Prefer, X-Request-ID"
+        )
+        out["Access-Control-Max-Age"] = "600"
+    else:
+        out["Access-Control-Expose-Headers"] = (
+            "Content-Location, ETag, Location, PDMP-Grant, Retry-After, WWW-Authenticate"
+        )
+
+
 def allow_anywhere(response: flask.Response, *, preflight: bool) -> None:
     """Let scripts of every origin read a public document; never with credentials (Fetch, CORS protocol)."""
     out = response.headers
