@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from gateway.auth import identifiers
 from gateway.auth.jwks import check_key_set
-from gateway.auth.scopes import ScopeSet
+from gateway.auth.scopes import OWN, ScopeSet
 from gateway.core.access import Purpose
 from gateway.core.errors import BadRequest
 from gateway.core.settings import is_loopback
@@ -21,6 +21,7 @@ AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "none")
 SECRET_METHODS = ("client_secret_basic",)
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
+_OF_RESPONSES = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 _MAX_ITEMS = 100
 _MAX_CHARS = 2000
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.ASCII)
@@ -71,6 +72,10 @@ def _check_together(checked: dict[str, Any]) -> None:
             raise BadRequest(f"scope: {scope.context}/ scopes are of no use with these grant_types.")
         if scope.special and "authorization_code" not in grants:
             raise BadRequest(f"scope: {scope.text} is of no use without authorization_code.")
+        if scope.text in OWN and "client_credentials" not in grants:
+            raise BadRequest(f"scope: {scope.text} is of no use without client_credentials.")
+        if scope.text == "__launch" and not checked.get("trusted_ehr"):
+            raise BadRequest("scope: __launch is for clients with trusted_ehr only.")
 
 
 def _text(value: object) -> str:
@@ -122,6 +127,15 @@ def _url(value: object) -> str:
     return text
 
 
+def _redirect_uri(value: object) -> str:
+    text = _url(value)
+    named = {name for name, _ in parse_qsl(urlsplit(text).query, keep_blank_values=True)}
+    if named & _OF_RESPONSES:
+        # The client could not tell which of the two is ours.
+        raise BadRequest("must not hold a parameter of authorization responses, like code or state.")
+    return text
+
+
 def _origin(value: object) -> str:
     text = _url(value)
     if not _ORIGIN.fullmatch(text) or text != text.lower():
@@ -134,9 +148,7 @@ def _origin(value: object) -> str:
 def _scope(value: object) -> str:
     scopes = ScopeSet.parse(_text(value))
     for scope in scopes:
-        if scope.granular:
-            raise BadRequest(f"{scope.text}: search parameters in a scope are not supported.")
-        if not scope.letters and not scope.special:
+        if not scope.letters and not scope.special and scope.text not in OWN:
             raise BadRequest(f"{scope.text} is not a scope of this server.")
     return str(scopes)
 
@@ -187,7 +199,7 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "contacts": _texts,
     "software_id": _text,
     "software_version": _text,
-    "redirect_uris": _each(_url),
+    "redirect_uris": _each(_redirect_uri),
     "token_endpoint_auth_method": _one_of(*AUTH_METHODS),
     "grant_types": _each(_one_of(*GRANT_TYPES)),
     "response_types": _each(_one_of("code")),

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Request
 
 from gateway.auth import tokens as access_tokens
-from gateway.auth.scopes import ScopeSet
+from gateway.auth.scopes import OWN, ScopeSet, supported
 from gateway.core.errors import BadRequest
 from gateway.oauth.client_authentication import authenticate_client, replayed
 from gateway.oauth.errors import InvalidScope, UnauthorizedClient
@@ -71,7 +71,9 @@ def _granted(asked: str, client: Client) -> ScopeSet:
     if not scopes:
         # SMART 2.2, Backend Services: `scope` is required.
         raise InvalidScope("scope is missing.")
-    granted = scopes.in_context("system") & ScopeSet.parse(client.scope)
+    of_backends = ScopeSet(tuple(s for s in scopes if s.context == "system" or s.text in OWN))
+    both = of_backends & ScopeSet.parse(client.scope)
+    granted = ScopeSet(tuple(scope for scope in both if supported(scope)))
     if not granted:
         raise InvalidScope("Nothing of the scope is registered for this client.")
     return granted

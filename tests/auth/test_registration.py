@@ -140,7 +140,10 @@ def test_disabling_and_removing_name_what_is_not_there(store: Database) -> None:
         ({"response_types": ["token"]}, "one of"),
         ({"response_types": ["code"]}, "go together"),
         ({"scope": "system/MedicationDispense.dus"}, "cruds"),
-        ({"scope": "system/MedicationDispense.rs?status=completed"}, "search parameters"),
+        ({"scope": "system/MedicationDispense.rs?subject=x"}, "search parameters"),
+        ({"scope": "system/MedicationDispense.rs?status"}, "parameter=value"),
+        ({"scope": "__launch"}, "trusted_ehr"),
+        ({"scope": "__else"}, "not a scope"),
         ({"scope": "everything"}, "not a scope"),
         ({"scope": "user/MedicationDispense.rs"}, "of no use"),
         ({"scope": "openid"}, "of no use"),
@@ -153,6 +156,9 @@ def test_disabling_and_removing_name_what_is_not_there(store: Database) -> None:
         ({"allowed_origins": ["https://app.example/"]}, "origin"),
         ({"allowed_origins": ["https://App.example"]}, "origin"),
         ({"allowed_origins": ["*"]}, "URL"),
+        ({"allowed_origins": ["null"]}, "URL"),
+        ({"allowed_origins": ["https://app.example:443"]}, "own port"),
+        ({"token_endpoint_auth_method": "client_secret_post"}, "one of"),
         ({"launch_uris": ["https://app.example/launch#x"]}, "fragment"),
         ({"client_name": "a\nb"}, "printable"),
         ({"client_name": "a\0b"}, "printable"),
@@ -172,6 +178,7 @@ def test_wrong_metadata_is_refused_with_words(store: Database, changes: dict[str
         "http://app.example/callback",
         "https://app.example/callback#",
         "app:/callback",
+        "https://app.example/callback?next=1&state=2",
         "javascript:alert(1)",
         "https://app.example\\@evil.example/",
         "//app.example/callback",
@@ -181,3 +188,19 @@ def test_a_redirect_uri_is_an_absolute_https_url(store: Database, uri: str) -> N
     with pytest.raises(BadRequest):
         register_client(store, code_flow(redirect_uris=[uri]))
     assert register_client(store, code_flow(redirect_uris=["http://127.0.0.1:8001/callback"]))
+
+
+def test_our_own_scopes_are_for_backends_and_granular_ones_for_all(store: Database) -> None:
+    own = "__introspect __launch system/MedicationDispense.rs?status=completed"
+    assert register_client(store, metadata(scope=own, trusted_ehr=True))["scope"] == own
+    granular = "launch user/MedicationDispense.rs?code=http://hl7.org/fhir/sid/ndc|00406051201"
+    assert register_client(store, code_flow(scope=granular))["scope"] == granular
+    for scope in ("__introspect", "__launch"):
+        with pytest.raises(BadRequest, match="client_credentials"):
+            register_client(store, code_flow(scope=scope, trusted_ehr=True))
+
+
+@pytest.mark.parametrize("secret", ["short", "s" * 201, "percent%20percent%20", "with space with space"])
+def test_a_secret_is_long_and_plain(store: Database, secret: str) -> None:
+    with pytest.raises(BadRequest, match="client_secret"):
+        register_client(store, code_flow(), client_secret=secret)

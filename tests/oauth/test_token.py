@@ -259,7 +259,6 @@ def test_asking_beyond_the_registration_is_narrowed_and_the_answer_says_so(
         "user/*.rs",
         "openid fhirUser",
         "system/MedicationDispense.dus",
-        "system/MedicationDispense.rs?status=completed",
         "nonsense",
         'system/MedicationDispense.rs"',
     ],
@@ -419,3 +418,25 @@ def test_what_has_ended_is_purged_and_nothing_else(
         assert left() == (3, 3)
         tokens.purge(connection)
     assert left() == (2, 2)
+
+
+def test_our_own_words_are_granted_to_backends_that_registered_them(
+    http: FlaskClient, register: Register
+) -> None:
+    ehr = register(scope=f"__launch __introspect {SCOPE}", trusted_ehr=True)
+    answer = ask(http, ehr.form(scope=f"__introspect {SCOPE} __launch"))
+    assert answer.json is not None
+    assert answer.json["scope"] == f"__introspect {SCOPE} __launch"
+    refused(ask(http, register().form(scope="__introspect")), "invalid_scope")
+
+
+def test_a_granular_scope_is_granted_within_what_is_registered(http: FlaskClient, register: Register) -> None:
+    finer = f"{SCOPE}?status=completed"
+    assert (ask(http, register().form(scope=finer)).json or {})["scope"] == finer
+    registered_finer = register(scope=finer)
+    assert (ask(http, registered_finer.form(scope=SCOPE)).json or {})["scope"] == finer
+    refused(ask(http, registered_finer.form(scope=f"{SCOPE}?patient=x")), "invalid_scope")
+    refused(
+        ask(http, register(scope="system/Observation.rs").form(scope="system/Observation.rs")),
+        "invalid_scope",
+    )
