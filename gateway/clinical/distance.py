@@ -1,8 +1,8 @@
 """How far it is from home to a dispenser or prescriber, between the middles of their ZIP areas.
 
 Rule: great circle on a sphere with the mean Earth radius (6371.0088 km, IUGG). A straight line between two
-ZIP centroids, not a road: within one ZIP it is 0, and whole miles are all that it can tell. Prescribers'
-addresses are not reported in ASAP 4.2B; what has no known ZIP has no distance.
+ZIP centroids, not a road: within one ZIP it is 0, and whole miles are all that it can tell. ASAP 4.2B reports
+no address of a prescriber: one is known where they dispense too. What has no known ZIP has no distance.
 """
 
 from __future__ import annotations
@@ -23,11 +23,24 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where somebody lives, and where those are who dispensed to and prescribed for them, by id.
+
+    None: no ZIP area is known. `table` names the centroids.
+    """
+
+    home: Point | None
+    dispensers: Mapping[str, Point | None]
+    prescribers: Mapping[str, Point | None]
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class Distance:
-    """Whole miles to a dispenser or prescriber, by `table` of centroids."""
+    """Whole miles to a dispenser or prescriber, by `table` of centroids; None: its ZIP area is not known."""
 
     place_id: str
-    miles: int
+    miles: int | None
     table: str
 
 
@@ -40,8 +53,13 @@ def miles(one: Point, other: Point) -> float:
 
 
 def distances(home: Point | None, places: Mapping[str, Point | None], table: str) -> tuple[Distance, ...]:
-    """Return the distances from `home`, farthest first; places without a point are left out."""
-    if home is None:
+    """Return the distances from `home`, farthest first, then the places without a point.
+
+    Nothing at all without a home, or when no place has a point.
+    """
+    if home is None or not any(places.values()):
         return ()
     known = [Distance(key, round(miles(home, point)), table) for key, point in places.items() if point]
-    return tuple(sorted(known, key=lambda d: (-d.miles, d.place_id)))
+    unknown = [Distance(key, None, table) for key, point in places.items() if not point]
+    known.sort(key=lambda d: (-(d.miles or 0), d.place_id))
+    return (*known, *sorted(unknown, key=lambda d: d.place_id))

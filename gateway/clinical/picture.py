@@ -7,12 +7,13 @@ disagree. Which dispensations: those that the requester may see, and no others.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.clinical.alerts import Alert, alerts
 from gateway.clinical.coverage import Left, Providers, days_since_last_fill, left_today, providers
 from gateway.clinical.curve import Active, Curve, DailyDose, Mean, active, mean, morphine_curve, peak
+from gateway.clinical.distance import Distance, Point, Whereabouts, distances
 from gateway.clinical.doubling import Doubling, HurriedPatch, doublings, hurried_patches
 from gateway.clinical.lme import LmeTable, lorazepam_curve
 from gateway.clinical.naive import NaiveStart, naive_starts
@@ -38,7 +39,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All figures of one person. Peak, mean and providers are those of `window`, which ends today."""
+    """All figures of one person. Peak, mean and providers are those of `window`, which ends today.
+
+    Distances are to those who dispensed or prescribed `supplies`; an unknown place of a prescriber has none.
+    """
 
     today: dt.date
     window: Run
@@ -58,11 +62,16 @@ class Picture:
     naive_starts: tuple[NaiveStart, ...]
     days_since_last_fill: int | None
     left: tuple[Left, ...]
+    to_dispensers: tuple[Distance, ...]
+    to_prescribers: tuple[Distance, ...]
     alerts: tuple[Alert, ...]
 
 
-def picture(rows: Iterable[Row], rules: Rules, window: Run) -> Picture:
-    """Return the figures of one person's `rows`. `window` is the period asked for; its last day is today."""
+def picture(rows: Iterable[Row], rules: Rules, window: Run, where: Whereabouts | None = None) -> Picture:
+    """Return the figures of one person's `rows`. `window` is the period asked for; its last day is today.
+
+    Without `where` there are no distances.
+    """
     today = window.last
     found = supplies(rows, rules.starts)
     curve = morphine_curve(found, rules.table)
@@ -88,8 +97,14 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run) -> Picture:
         ),
         days_since_last_fill=days_since_last_fill(found, today),
         left=left_today(found, today),
+        to_dispensers=_away(where, where.dispensers, {s.row.dispenser_id for s in found}) if where else (),
+        to_prescribers=_away(where, where.prescribers, {s.row.prescriber_id for s in found}) if where else (),
         alerts=alerts(found, rules.table, limits, today) if limits else (),
     )
+
+
+def _away(where: Whereabouts, known: Mapping[str, Point | None], ids: set[str]) -> tuple[Distance, ...]:
+    return distances(where.home, {key: point for key, point in known.items() if key in ids}, where.table)
 
 
 def alerts_only(rows: Iterable[Row], rules: Rules, today: dt.date) -> tuple[Alert, ...]:

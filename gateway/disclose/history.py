@@ -196,6 +196,13 @@ def _disclose(
     organizations = REFERENCES.entries(connection, "Organization", found.dispensers)
     practitioners = REFERENCES.entries(connection, "Practitioner", found.prescribers)
     # Only of rows that the grant admits: an alert can't tell of one that it hides.
-    made = computed.entries(mappings, grant, found.columns, today, with_facts=query.computed_facts)
+    made = computed.entries(
+        mappings,
+        grant,
+        found.columns,
+        today,
+        with_facts=query.computed_facts,
+        parties=(found.patient, *organizations, *practitioners),
+    )
     entries = (found.patient, *found.dispenses, *made, *found.requests, *organizations, *practitioners)
     return Disclosed(grant_id, grant.window, entries)

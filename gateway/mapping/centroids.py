@@ -23,6 +23,11 @@ def table() -> str:
     return f"zipcodes {version('zipcodes')}"
 
 
+def warm() -> None:
+    """Read the table now: the first look-up takes a quarter of a second, which no request should wait for."""
+    point("40601")
+
+
 @lru_cache(maxsize=8192)
 def point(postal_code: str) -> Point | None:
     """Return the middle of a ZIP (5 or 9 digits), None when it is not known."""

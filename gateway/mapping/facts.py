@@ -16,6 +16,7 @@ from gateway.clinical import published
 from gateway.clinical.classes import DrugClass
 from gateway.clinical.coverage import coverage
 from gateway.clinical.curve import Active, Curve, NotCounted
+from gateway.clinical.distance import Distance
 from gateway.clinical.episodes import episodes
 from gateway.clinical.figures import text
 from gateway.clinical.mme import Uncounted
@@ -57,6 +58,8 @@ class Fact:
     absent: str = "unknown"
     key: str = ""
     """Tells apart figures of one code."""
+    focus: str = ""
+    """Reference to whom or what it is about, besides the person."""
 
 
 def facts(p: Picture, limits: Thresholds | None) -> Iterator[Fact]:
@@ -69,6 +72,12 @@ def facts(p: Picture, limits: Thresholds | None) -> Iterator[Fact]:
     yield from _stimulants(p)
     if p.lme is not None:
         yield _sedation(p, p.lme)
+    for one in p.to_dispensers:
+        rows = tuple(s.id for s in p.supplies if s.row.dispenser_id == one.place_id)
+        yield _away(p, one, "dispenser", f"Organization/{one.place_id}", rows)
+    for one in p.to_prescribers:
+        rows = tuple(s.id for s in p.supplies if s.row.prescriber_id == one.place_id)
+        yield _away(p, one, "prescriber", f"Practitioner/{one.place_id}", rows)
 
 
 def _today(p: Picture) -> Fact:
@@ -100,6 +109,9 @@ def _about(p: Picture, active: Active) -> Iterator[str]:
         if counted.intersection(doubling.rows) and any(p.today in run for run in doubling.runs):
             strengths = ", in different strengths" if doubling.two_strengths else ""
             yield f"Several supplies of {doubling.substance} lie together today{strengths}: they add up."
+    for one in p.supplies:
+        if one.id in counted and not one.pick_up_reported:
+            yield f"MedicationDispense/{one.id}: pick-up not reported; counted from the day filled."
     for patch in p.hurried_patches:
         if patch.dispensation_id in counted:
             yield (
@@ -309,6 +321,22 @@ def _sedation(p: Picture, curve: Curve) -> Fact:
             *_left_out(missing, len(sedatives) + len(missing)),
         ),
         curve.table,
+    )
+
+
+def _away(p: Picture, one: Distance, kind: str, reference: str, rows: tuple[str, ...]) -> Fact:
+    notes = ("From the home last reported, in a straight line between the middles of ZIP areas; no road.",)
+    return Fact(
+        f"distance-{kind}",
+        f"From home to a {kind}",
+        one.miles,
+        "[mi_i]",
+        p.today,
+        rows,
+        notes if one.miles is not None else (f"The ZIP area of this {kind} is not known.",),
+        one.table,
+        key=one.place_id,
+        focus=reference,
     )
 
 

@@ -30,7 +30,7 @@ _ABSENT = {
     code: coding(Coding("http://terminology.hl7.org/CodeSystem/data-absent-reason", code, display))
     for code, display in (("unknown", "Unknown"), ("not-applicable", "Not Applicable"))
 }
-_UNIT_NAMES = {"mg/d": "mg/d", "d": "days"}
+_UNIT_NAMES = {"mg/d": "mg/d", "d": "days", "[mi_i]": "miles"}
 _PLACES = 9
 
 
@@ -50,6 +50,7 @@ def _observation(
     laws = restricted.values() if fact.rows is None else (restricted[r] for r in fact.rows if r in restricted)
     security = "".join(m.fragments.security[code] for code in sorted(set(laws)))
     code = coding(Coding(f"{m.identifier_base}/fhir/CodeSystem/computed-fact", fact.code, m.facts[fact.code]))
+    focus = f',"focus":[{{"reference":"{fact.focus}"}}]' if fact.focus else ""
     method = f',"method":{{"text":{quote(fact.method)}}}' if fact.method else ""
     notes = ",".join(f'{{"text":{quote(note)}}}' for note in (*fact.notes, left_edge))
     return Entry(
@@ -59,7 +60,7 @@ def _observation(
             f'{{"resourceType":"Observation","id":"{own}","meta":{{"source":{m.fragments.source},'
             f'"profile":[{_PROFILE}]{security}}}{_extension(fact.rows or ())},"status":"final",'
             f'"category":[{{"coding":[{_CATEGORY}]}}],"code":{{"coding":[{code}],"text":{quote(fact.text)}}},'
-            f'"subject":{{"reference":"Patient/{person_id}"}},{_when(fact)},'
+            f'"subject":{{"reference":"Patient/{person_id}"}}{focus},{_when(fact)},'
             f'"performer":[{m.fragments.program}],{_value(fact)},'
             f'"note":[{notes}]{method}}}'
         ).encode(),

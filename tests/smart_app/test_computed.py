@@ -126,6 +126,31 @@ def test_peak_overlaps_and_early_fills_stand_beside_the_counts(stage: Stage, bro
     assert words(page.split('<details class="figures">')[1]).count("Z-drug") == 1
 
 
+def test_the_farthest_dispenser_is_named_and_what_is_not_known_is_said(
+    stage: Stage, browser: Browser
+) -> None:
+    title = "From home to a dispenser"
+    near, far, unknown = (
+        {**figure("distance-dispenser", title, value, row), "id": f"o-{n}"}
+        for n, (value, row) in enumerate(
+            [(quantity(1, "miles"), "r1"), (quantity(86, "miles"), "r2"), (ABSENT, "r1")]
+        )
+    )
+    line = words(opened(stage, browser, near, far, unknown).split('<ul class="told">')[1].split("</ul>")[0])
+    assert "Farthest dispenser from home 86 miles , straight line" in line
+    assert "1 of 3 not known" in line
+    assert "prescriber from home" not in line
+    line = words(opened(stage, browser, near).split('<ul class="told">')[1].split("</ul>")[0])
+    assert "Farthest dispenser from home 1 mile , straight line" in line
+    assert "not known" not in line
+
+
+def test_without_a_distance_the_page_says_nothing_of_one(stage: Stage, browser: Browser) -> None:
+    assert "from home" not in opened(stage, browser)
+    unknown = figure("distance-dispenser", "From home to a dispenser", ABSENT, "r1")
+    assert "Farthest" not in opened(stage, browser, unknown)
+
+
 def test_an_observation_of_somebody_else_is_counted_as_unread() -> None:
     other = {"resourceType": "Observation", "id": "o", "code": {"text": "Body weight"}, **quantity(70, "kg")}
     read = history.read(answers.history(answers.person(), *OXYCODONE, other))
