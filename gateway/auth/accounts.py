@@ -90,7 +90,7 @@ def add_account(
             supervisor_id=_supervisor(connection, supervisor) if supervisor else None,
             organizations=own_organizations,
             password_hash=password_hash,
-            totp_encrypted=vault.encrypt(totp_secret, _totp_context(account_id)) if totp_secret else None,
+            totp_encrypted=vault.encrypt(totp_secret, totp_context(account_id)) if totp_secret else None,
             **numbers,
         )
         _write(connection, account, known=known is not None)
@@ -181,7 +181,8 @@ def _which(error: psycopg.errors.UniqueViolation) -> str:
     return words.get(constraint, "identifier")
 
 
-def _totp_context(account_id: UUID) -> bytes:
+def totp_context(account_id: UUID) -> bytes:
+    """Return what binds an account's TOTP secret to it: it opens nowhere else."""
     return b"totp:" + account_id.bytes
 
 

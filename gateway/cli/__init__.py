@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ingest": ("gateway.cli.ingest", "Load ASAP files."),
     "clients": ("gateway.cli.clients", "Register and list client applications."),
     "accounts": ("gateway.cli.accounts", "Add and list the program's users."),
+    "persons": ("gateway.cli.persons", "See, merge and split persons, as a steward."),
     "audit": ("gateway.cli.audit", "List what was disclosed, to whom, why."),
     "synth": ("gateway.cli.synth", "Write a synthetic population as ASAP files."),
     "drugs": ("gateway.cli.drugs", "Fill the drug table from public files, and see what it lacks."),

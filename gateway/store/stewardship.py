@@ -146,7 +146,7 @@ def before(connection: Connection[Row], jurisdiction: str, action_id: UUID) -> d
 
 
 def add_person(connection: Connection[Row], **columns: Any) -> None:
-    """Add a person in its first version."""
+    """Make room for a person; `change_person` gives it its first version."""
     connection.execute(_sql("add_person"), columns)
 
 
@@ -361,8 +361,11 @@ def shown_identifiers(connection: Connection[Row], jurisdiction: str, person_id:
 
 
 def _action(row: Row) -> Action:
-    *head, review_ids, ended_never, undoes, undone_by = row
-    return Action(*head, tuple(review_ids), tuple(ended_never), undoes, undone_by)
+    action_id, kind, person_id, other, username, reason, at, review_ids, ended_never, undoes, undone_by = row
+    settled, ended = tuple(review_ids), tuple(ended_never)
+    return Action(
+        action_id, kind, person_id, other, username, reason, at, settled, ended, undoes, undone_by
+    )  # fmt: skip
 
 
 def _asked(jurisdiction: str, person_ids: Iterable[UUID]) -> dict[str, Any]:

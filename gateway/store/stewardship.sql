@@ -87,8 +87,9 @@ WHERE jurisdiction = %(jurisdiction)s AND action_id = %(action_id)s
 ORDER BY person_id;
 
 -- name: add_person
+-- Nobody sees it like this: its first version is written in the same transaction, when its descriptions are there.
 INSERT INTO pdmp.person (jurisdiction, person_id, species, version, resource, mapping_version, updated_at)
-VALUES (%(jurisdiction)s, %(person_id)s, %(species)s, 1, %(resource)s, %(mapping_version)s, %(updated_at)s);
+VALUES (%(jurisdiction)s, %(person_id)s, %(species)s, 0, '', %(mapping_version)s, %(updated_at)s);
 
 -- name: change_person
 UPDATE pdmp.person
@@ -266,3 +267,26 @@ ORDER BY d.description_id;
 SELECT description_id, qualifier, issuer, value_encrypted, filler FROM pdmp.description_identifier
 WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s
 ORDER BY description_id, ordinal;
+
+-- name: steward_secrets
+SELECT account_id, role, password_hash, totp_encrypted, disabled_at IS NULL FROM pdmp.account
+WHERE username = %(username)s;
+
+-- name: spend_totp
+-- RFC 6238 section 5.2: a code is taken once, so no earlier time step either.
+UPDATE pdmp.account SET totp_last_step = %(step)s
+WHERE account_id = %(account_id)s AND coalesce(totp_last_step, -1) < %(step)s
+RETURNING account_id;
+
+-- name: failures
+SELECT failures FROM pdmp.sign_in_failure
+WHERE key_hash = %(key_hash)s AND last_at > now() - interval '15 minutes';
+
+-- name: add_failure
+INSERT INTO pdmp.sign_in_failure AS known (key_hash, failures, last_at) VALUES (%(key_hash)s, 1, now())
+ON CONFLICT (key_hash) DO UPDATE
+SET failures = CASE WHEN known.last_at > now() - interval '15 minutes' THEN known.failures + 1 ELSE 1 END,
+    last_at = now();
+
+-- name: forget_failures
+DELETE FROM pdmp.sign_in_failure WHERE key_hash = %(key_hash)s;
