@@ -17,7 +17,7 @@ from uuid import UUID
 class Evidence:
     """What speaks for and against two descriptions being of one person.
 
-    `weight` is the match weight: log2 of the Bayes factor with the prior in it; `probability`, 0 to 1, follows
+    `weight` is the match weight: log2 of the odds, with the prior in them; `probability`, 0 to 1, follows
     from it. `agreeing` and `disagreeing` name fields in words; what one side lacks is in neither. `conflict`
     names what forbids that a rule joins the two, whatever the probability; empty when nothing does.
     """
