@@ -17,7 +17,7 @@ from flask import Flask
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from gateway import cds, fhir_api, oauth
+from gateway import cds, docs, fhir_api, oauth
 from gateway.auth import bearer, origins
 from gateway.auth.keys import SigningKeys
 from gateway.core import log
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
     )
     for blueprint in (
         index.blueprint(settings),  #            /
+        docs.blueprint(settings),  #             /docs
         health.blueprint(late.readiness),  #     /healthz /readyz
         oauth.blueprint(services),  #            /auth/… /.well-known/… /fhir/.well-known/…
         fhir_api.blueprint(services),  #         /fhir/…
@@ -132,7 +133,7 @@ class LateServices:
             settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=identifier_base
         )
         centroids.warm()
-        vault = Vault.open(settings.keys_dir)
+        vault = Vault.of(settings)
         return Services(
             settings=settings,
             clock=Clock(zone=ZoneInfo(mappings.jurisdiction.zone), fixed_today=settings.test_today),

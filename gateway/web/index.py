@@ -15,6 +15,7 @@ from gateway.web import prefix
 from gateway.web.guard import public
 
 _LABELS = {
+    "docs": "For the EHR’s engineer: how to connect",
     "fhir": "FHIR base",
     "metadata": "CapabilityStatement",
     "smart_configuration": "SMART configuration",
@@ -62,6 +63,7 @@ def blueprint(settings: Settings) -> Blueprint:
 def _places(settings: Settings) -> dict[str, str]:
     base, fhir = settings.base_url, settings.fhir_base
     places = {
+        "docs": f"{base}/docs",
         "fhir": fhir,
         "metadata": f"{fhir}/metadata",
         "smart_configuration": f"{fhir}/.well-known/smart-configuration",

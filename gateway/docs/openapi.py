@@ -1,0 +1,382 @@
+"""The OpenAPI 3.1 document of the OAuth endpoints and of `$pdmp-history`.
+
+Reads and searches are told by the CapabilityStatement, which is computed from the same table as their routes.
+Form parameters are those of RFC 6749, 7009, 7523, 7636 and 7662 and of SMART App Launch 2.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FORM = "application/x-www-form-urlencoded"
+_FHIR = "application/fhir+json"
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+Json = dict[str, Any]
+
+
+def document(base: str, version: str) -> Json:
+    """Return the document of the gateway at `base`."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "PDMP Gateway",
+            "version": version,
+            "summary": "SMART App Launch 2.2 authorization, and the operation $pdmp-history.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": base}],
+        "externalDocs": {"url": f"{base}/docs", "description": "How to register, launch and get tokens"},
+        "tags": [
+            {"name": "discovery"},
+            {"name": "authorization"},
+            {"name": "tokens"},
+            {"name": "operations"},
+        ],
+        "paths": {**_discovery(), **_authorization(), **_tokens(), **_operations()},
+        "components": {"schemas": _schemas(), "securitySchemes": _schemes(base)},
+    }
+
+
+def _discovery() -> Json:
+    def told(summary: str, operation: str, schema: Json) -> Json:
+        return {
+            "get": {
+                "tags": ["discovery"],
+                "operationId": operation,
+                "summary": summary,
+                "security": [],
+                "responses": {"200": _json("The document", schema)},
+            }
+        }
+
+    configuration, openid = _ref("SmartConfiguration"), {"type": "object"}
+    return {
+        "/fhir/.well-known/smart-configuration": told(
+            "SMART configuration", "smartConfiguration", configuration
+        ),
+        "/.well-known/smart-configuration": told(
+            "The same at the issuer", "smartConfigurationOfIssuer", configuration
+        ),
+        "/.well-known/openid-configuration": told("OpenID configuration", "openidConfiguration", openid),
+        "/fhir/.well-known/openid-configuration": told(
+            "The same below the FHIR base", "openidConfigurationOfFhir", openid
+        ),
+        "/.well-known/jwks.json": told("Our public keys", "jwks", _ref("Jwks")),
+    }
+
+
+def _authorization() -> Json:
+    asked = _ref("AuthorizationRequest")
+    properties = _schemas()["AuthorizationRequest"]
+    parameters = [
+        {"name": name, "in": "query", "required": name in properties["required"], "schema": schema}
+        for name, schema in properties["properties"].items()
+    ]
+    responses = {
+        "303": _nothing("To sign-in, patient and consent; or to the redirect URI with an error"),
+        "400": {
+            "description": "An unknown client or redirect URI, told to the user",
+            "content": {"text/html": {"schema": {"type": "string"}}},
+        },
+    }
+    common = {"tags": ["authorization"], "security": [], "responses": responses}
+    opened = {
+        "tags": ["authorization"],
+        "operationId": "openLaunch",
+        "summary": "Open an EHR launch; for a trusted EHR with the scope __launch",
+        "security": [{"service": ["__launch"]}],
+        "requestBody": _body("application/json", _ref("LaunchRequest")),
+        "responses": {
+            "200": _json("The launch: send the browser to the app with iss and launch", _ref("Launch")),
+            "400": _json("No such app, user or patient, or more than one", _ref("Error")),
+            "401": _json("No good access token", _ref("Error")),
+            "403": _json("Not a trusted EHR", _ref("Error")),
+        },
+    }
+    return {
+        "/auth/authorize": {
+            "get": {
+                "operationId": "authorize",
+                "summary": "Start a launch",
+                "parameters": parameters,
+                **common,
+            },
+            "post": {
+                "operationId": "authorizeByPost",
+                "summary": "Start a launch, by a form",
+                "requestBody": _body(_FORM, asked),
+                **common,
+            },
+        },
+        "/auth/launch": {"post": opened},
+    }
+
+
+def _tokens() -> Json:
+    def post(operation: str, summary: str, schema: str, ok: Json, security: list[Json]) -> Json:
+        return {
+            "post": {
+                "tags": ["tokens"],
+                "operationId": operation,
+                "summary": summary,
+                "security": security,
+                "requestBody": _body(_FORM, _ref(schema)),
+                "responses": {
+                    "200": ok,
+                    "400": _json("Refused, in the form of RFC 6749 section 5.2", _ref("Error")),
+                    "401": _json("A wrong secret", _ref("Error")),
+                    "429": _json("Too many requests", _ref("Error")),
+                    "503": _json("Not now", _ref("Error")),
+                },
+            }
+        }
+
+    # A client with a key or without a secret authenticates in the form.
+    client: list[Json] = [{}, {"secret": []}]
+    return {
+        "/auth/token": post(
+            "token",
+            "Exchange a code, a refresh token or an assertion for tokens",
+            "TokenRequest",
+            _json("Tokens; Cache-Control no-store", _ref("TokenResponse")),
+            client,
+        ),
+        "/auth/introspect": post(
+            "introspect",
+            "Ask about a token (RFC 7662)",
+            "TokenQuestion",
+            _json(
+                "What is told of it; of other clients' tokens only that it is not active",
+                _ref("Introspection"),
+            ),
+            [*client, {"service": []}, {"user": []}],
+        ),
+        "/auth/revoke": post(
+            "revoke",
+            "End a token and all of its consent (RFC 7009)",
+            "TokenQuestion",
+            _nothing("It is of no use any more, or never was"),
+            client,
+        ),
+    }
+
+
+def _operations() -> Json:
+    def history(operation: str) -> Json:
+        return {
+            "post": {
+                "tags": ["operations"],
+                "operationId": operation,
+                "summary": "The controlled-substance history of one person",
+                "externalDocs": {"url": "https://hl7.org/fhir/us/pdmp/"},
+                "security": [
+                    {"service": ["system/MedicationDispense.rs"]},
+                    {"user": ["patient/MedicationDispense.rs"]},
+                ],
+                "requestBody": _body(_FHIR, _ref("Parameters")),
+                "responses": {
+                    "200": {
+                        "description": "Every result of the program, refusals included",
+                        "headers": {
+                            "PDMP-Grant": {
+                                "description": "Opens reads and searches of this patient for 15 minutes",
+                                "schema": {"type": "string", "format": "uuid"},
+                            }
+                        },
+                        "content": {_FHIR: {"schema": _ref("Parameters")}},
+                    },
+                    "400": _fhir("The request can't be read"),
+                    "401": _fhir("No good access token"),
+                    "403": _fhir("The scopes do not reach this"),
+                },
+            }
+        }
+
+    return {
+        "/fhir/$pdmp-history": history("pdmpHistory"),
+        "/fhir/Patient/$pdmp-history": history("pdmpHistoryOfPatient"),
+    }
+
+
+def _schemas() -> Json:
+    text: Json = {"type": "string"}
+    texts: Json = {"type": "array", "items": text}
+    uri: Json = {"type": "string", "format": "uri"}
+    return {
+        "SmartConfiguration": _object(
+            {
+                "issuer": uri,
+                "jwks_uri": uri,
+                "authorization_endpoint": uri,
+                "token_endpoint": uri,
+                "introspection_endpoint": uri,
+                "revocation_endpoint": uri,
+                "grant_types_supported": texts,
+                "scopes_supported": texts,
+                "response_types_supported": texts,
+                "token_endpoint_auth_methods_supported": texts,
+                "token_endpoint_auth_signing_alg_values_supported": texts,
+                "code_challenge_methods_supported": texts,
+                "capabilities": texts,
+            },
+            "token_endpoint",
+            "grant_types_supported",
+            "code_challenge_methods_supported",
+            "capabilities",
+        ),
+        "Jwks": _object({"keys": {"type": "array", "items": {"type": "object"}}}, "keys"),
+        "AuthorizationRequest": _object(
+            {
+                "response_type": {"const": "code"},
+                "client_id": text,
+                "redirect_uri": {**uri, "description": "A registered one, letter by letter"},
+                "scope": text,
+                "state": text,
+                "aud": {**uri, "description": "The FHIR base; resource is taken for it"},
+                "code_challenge": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+                "code_challenge_method": {"const": "S256"},
+                "launch": {**text, "description": "The handle of an EHR launch"},
+                "nonce": text,
+                "prompt": text,
+                "max_age": {"type": "integer", "minimum": 0},
+            },
+            *("response_type", "client_id", "redirect_uri", "scope", "state", "aud"),
+            *("code_challenge", "code_challenge_method"),
+        ),
+        "LaunchRequest": _object(
+            {
+                "client_id": {**text, "description": "The app that is launched"},
+                "user": {
+                    "oneOf": [_object({"npi": text}, "npi"), _object({"username": text}, "username")],
+                },
+                "patient": {
+                    "oneOf": [
+                        _object({"id": text}, "id"),
+                        {"type": "object", "title": "A FHIR Patient to match", "required": ["resourceType"]},
+                    ]
+                },
+                "encounter": {"type": "object", "title": "A FHIR Encounter"},
+                "intent": text,
+                "appContext": text,
+            },
+            *("client_id", "user", "patient"),
+        ),
+        "Launch": _object(
+            {"launch": text, "iss": uri, "expires_in": {"type": "integer"}}, "launch", "iss", "expires_in"
+        ),
+        "TokenRequest": _object(
+            {
+                "grant_type": {"enum": ["authorization_code", "refresh_token", "client_credentials"]},
+                "code": text,
+                "redirect_uri": uri,
+                "code_verifier": {"type": "string", "pattern": "^[A-Za-z0-9._~-]{43,128}$"},
+                "refresh_token": text,
+                "scope": text,
+                **_client_fields(),
+            },
+            "grant_type",
+        ),
+        "TokenResponse": _object(
+            {
+                "access_token": text,
+                "token_type": {"const": "Bearer"},
+                "expires_in": {"type": "integer"},
+                "scope": text,
+                "refresh_token": text,
+                "id_token": text,
+                "patient": text,
+                "encounter": text,
+                "need_patient_banner": {"type": "boolean"},
+                "smart_style_url": uri,
+                "intent": text,
+                "tenant": text,
+                "appContext": text,
+                "fhirContext": {"type": "array", "items": {"type": "object"}},
+            },
+            *("access_token", "token_type", "expires_in", "scope"),
+        ),
+        "TokenQuestion": _object({"token": text, "token_type_hint": text, **_client_fields()}, "token"),
+        "Introspection": _object(
+            {
+                "active": {"type": "boolean"},
+                "scope": text,
+                "client_id": text,
+                "exp": {"type": "integer"},
+                "iss": uri,
+                "sub": text,
+                "fhirUser": uri,
+                "patient": text,
+                "encounter": text,
+            },
+            "active",
+        ),
+        "Error": _object({"error": text, "error_description": text}, "error"),
+        "Parameters": {
+            "type": "object",
+            "required": ["resourceType"],
+            "properties": {"resourceType": {"const": "Parameters"}, "parameter": {"type": "array"}},
+        },
+        "OperationOutcome": {
+            "type": "object",
+            "required": ["resourceType", "issue"],
+            "properties": {"resourceType": {"const": "OperationOutcome"}, "issue": {"type": "array"}},
+        },
+    }
+
+
+def _client_fields() -> Json:
+    return {
+        "client_id": {"type": "string", "description": "Of a public client"},
+        "client_assertion_type": {"const": _ASSERTION},
+        "client_assertion": {
+            "type": "string",
+            "description": "A JWT by ES384 or RS384, at most five minutes",
+        },
+    }
+
+
+def _schemes(base: str) -> Json:
+    token = f"{base}/auth/token"
+    user = {
+        "authorizationUrl": f"{base}/auth/authorize",
+        "tokenUrl": token,
+        "refreshUrl": token,
+        "scopes": {"patient/MedicationDispense.rs": "Dispensations of the patient of the launch"},
+    }
+    service = {
+        "tokenUrl": token,
+        "scopes": {
+            "system/MedicationDispense.rs": "Histories, and reads under their grants",
+            "__launch": "To open launches",
+        },
+    }
+    return {
+        "secret": {"type": "http", "scheme": "basic", "description": "client_id and client_secret"},
+        "user": {"type": "oauth2", "flows": {"authorizationCode": user}},
+        "service": {"type": "oauth2", "flows": {"clientCredentials": service}},
+    }
+
+
+def _object(properties: Json, *required: str) -> Json:
+    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _body(kind: str, schema: Json) -> Json:
+    return {"required": True, "content": {kind: {"schema": schema}}}
+
+
+def _json(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _fhir(description: str) -> Json:
+    return {"description": description, "content": {_FHIR: {"schema": _ref("OperationOutcome")}}}
+
+
+def _nothing(description: str) -> Json:
+    return {"description": description}
