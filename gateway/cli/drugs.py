@@ -64,8 +64,8 @@ def import_(ndc: Path, rrf: Path | None, release: str | None, dry_run: bool, as_
             return files.enter_context(_file(rrf or ndc, name).open("rb"))
 
         new = drug_import.candidates(
-            directory.products(_lines(_file(ndc, "product.txt"))),
-            directory.packages(_lines(_file(ndc, "package.txt"))),
+            directory.products(_lines(_file(ndc, "product.txt")), report.left_out),
+            directory.packages(_lines(_file(ndc, "package.txt")), report.left_out),
             lambda found: rxnorm.read(lines, found) if rrf else rxnorm.Release(),
             known,
             release or _day(_file(ndc, "product.txt")),

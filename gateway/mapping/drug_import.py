@@ -58,7 +58,7 @@ class Report:
     differences: list[tuple[str, str, str, str]] = field(default_factory=list)
     """(NDC, column, what was reviewed, what the files say)."""
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    """(NDC as listed, reason)."""
+    """(NDC as listed, or the line of a file; reason)."""
 
 
 def candidates(
@@ -75,12 +75,19 @@ def candidates(
     """
     listed = {one.product_id: one for one in products if _reported(one, known)}
     found: dict[str, Listed] = {}
+    twice: set[str] = set()
     for product_id, package in packages:
         if product_id in listed:
             try:
-                found[ndc_directory.eleven_digits(package)] = listed[product_id]
+                ndc, product = ndc_directory.eleven_digits(package), listed[product_id]
             except ValueError as error:
                 report.left_out.append((package, str(error)))
+                continue
+            if found.setdefault(ndc, product).product_id != product_id:
+                twice.add(ndc)
+    for ndc in sorted(twice):
+        del found[ndc]
+        report.left_out.append((ndc, "listed as a package of two products"))
     names = rxnorm(set(found))
     rows: list[Row] = []
     for ndc in sorted(found):

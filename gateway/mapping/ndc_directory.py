@@ -17,6 +17,10 @@ _PRODUCT = (
     "LABELERNAME", "SUBSTANCENAME", "ACTIVE_NUMERATOR_STRENGTH", "ACTIVE_INGRED_UNIT", "DEASCHEDULE",
 )  # fmt: skip
 _PACKAGE = ("PRODUCTID", "NDCPACKAGECODE")
+#: One line in so many may be of another shape.
+_TOLERATED = 100
+LeftOut = tuple[str, str]
+"""What was left out, and why."""
 _EXCLUDED = "NDC_EXCLUDE_FLAG"
 _PRESCRIPTION = "HUMAN PRESCRIPTION DRUG"
 # Labeler, product, package: ten digits in three forms; eleven are 5-4-2, zeros before what is short.
@@ -42,9 +46,12 @@ class Listed:
     """`CII` to `CV`, or empty."""
 
 
-def products(lines: Iterable[bytes]) -> Iterator[Listed]:
-    """Yield the human prescription products of `product.txt`. Raises Misconfigured for another file."""
-    for row in _rows(lines, "product.txt", _PRODUCT):
+def products(lines: Iterable[bytes], left_out: list[LeftOut]) -> Iterator[Listed]:
+    """Yield the human prescription products of `product.txt`; lines of another shape go to `left_out`.
+
+    Raises Misconfigured for another file, and at the end when more than one line in a hundred was left out.
+    """
+    for row in _rows(lines, "product.txt", _PRODUCT, left_out):
         if row["PRODUCTTYPENAME"].upper() == _PRESCRIPTION and row.get(_EXCLUDED, "N") in ("N", ""):
             yield Listed(
                 product_id=row["PRODUCTID"],
@@ -60,9 +67,9 @@ def products(lines: Iterable[bytes]) -> Iterator[Listed]:
             )
 
 
-def packages(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Yield (PRODUCTID, package NDC as listed) of `package.txt`. Raises Misconfigured for another file."""
-    for row in _rows(lines, "package.txt", _PACKAGE):
+def packages(lines: Iterable[bytes], left_out: list[LeftOut]) -> Iterator[tuple[str, str]]:
+    """Yield (PRODUCTID, package NDC as listed) of `package.txt`; as `products` for lines of another shape."""
+    for row in _rows(lines, "package.txt", _PACKAGE, left_out):
         if row.get(_EXCLUDED, "N") in ("N", ""):
             yield row["PRODUCTID"], row["NDCPACKAGECODE"]
 
@@ -78,8 +85,11 @@ def eleven_digits(ndc: str) -> str:
     return labeler.zfill(5) + product.zfill(4) + package.zfill(2)
 
 
-def _rows(lines: Iterable[bytes], name: str, columns: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
+def _rows(
+    lines: Iterable[bytes], name: str, columns: tuple[str, ...], left_out: list[LeftOut]
+) -> Iterator[Mapping[str, str]]:
     heading: list[str] | None = None
+    number, wrong = 0, list[LeftOut]()
     for number, line in enumerate(lines, start=1):
         cells = [cell.strip().strip('"').strip() for cell in _text(line).rstrip("\r\n").split("\t")]
         if heading is None:
@@ -88,10 +98,16 @@ def _rows(lines: Iterable[bytes], name: str, columns: tuple[str, ...]) -> Iterat
                 raise Misconfigured(f"{name} lacks {', '.join(sorted(missing))}: no NDC directory.")
         elif cells != [""]:
             if len(cells) != len(heading):
-                raise Misconfigured(f"{name}, line {number}: {len(cells)} columns, not {len(heading)}.")
+                wrong.append((f"{name}, line {number}", f"{len(cells)} columns, not {len(heading)}"))
+                continue
             yield dict(zip(heading, cells, strict=True))
     if heading is None:
         raise Misconfigured(f"{name} is empty.")
+    # A stray tab in a name spoils its line; many of them are another file, or half of one.
+    if len(wrong) * _TOLERATED > number:
+        place, reason = wrong[0]
+        raise Misconfigured(f"{place}: {reason}; so in {len(wrong)} of {number} lines.")
+    left_out += wrong
 
 
 def _text(line: bytes) -> str:

@@ -87,7 +87,7 @@ def _ingredients(
 def _rows(lines: Iterable[bytes], name: str, columns: int) -> Iterator[list[str]]:
     for number, line in enumerate(lines, start=1):
         try:
-            cells = line.decode("utf-8").rstrip("\r\n").split("|")
+            cells = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n").split("|")
         except UnicodeDecodeError:
             raise Misconfigured(f"{name}, line {number}, is not UTF-8.") from None
         if len(cells) < columns:

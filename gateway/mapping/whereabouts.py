@@ -55,5 +55,5 @@ def _party(body: bytes, m: Mappings) -> tuple[Point | None, frozenset[_Number]]:
 
 
 def _point(resource: dict[str, Any]) -> Point | None:
-    current = next((a for a in resource.get("address", ()) if a.get("use") != "old"), {})
+    current: dict[str, Any] = next((a for a in resource.get("address", ()) if a.get("use") != "old"), {})
     return centroids.point(current.get("postalCode", ""))

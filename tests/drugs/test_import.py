@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -188,6 +189,58 @@ def test_a_dry_run_and_a_refusal_write_nothing(tables: Path, ndc: Path) -> None:
     assert "no package.txt" in run(ndc=ndc).output
     assert (tables / "drugs" / "imported.csv").read_bytes() == before
     assert not list((tables / "drugs").glob(".imported*"))
+
+
+def grown(folder: Path, lines: int) -> None:
+    """Add `lines` products without a schedule to the directory's file."""
+    with (folder / "product.txt").open("rb+") as file:
+        heading = file.readline().decode().rstrip().split("\t")
+        cells = {"PRODUCTTYPENAME": "HUMAN PRESCRIPTION DRUG", "ROUTENAME": "ORAL", "NDC_EXCLUDE_FLAG": "N"}
+        file.seek(0, 2)
+        for number in range(lines):
+            row = {**cells, "PRODUCTID": f"99998-001_{number}", "SUBSTANCENAME": "METFORMIN"}
+            file.write("\t".join(row.get(name, "") for name in heading).encode() + b"\n")
+
+
+def test_a_line_of_another_shape_is_left_out_by_its_number(tables: Path, ndc: Path) -> None:
+    grown(ndc, 200)
+    change(ndc, b"INJECTION, SOLUTION", b"INJECTION,\tSOLUTION")
+    told = imported(ndc=ndc)
+    assert {"ndc": "product.txt, line 2", "reason": "21 columns, not 20"} in told["left_out"]
+    assert told["added"] == 5  # both packages of the injection are missing
+    assert HYDROMORPHONE not in rows(tables)
+
+
+def test_a_file_with_many_such_lines_is_refused(tables: Path, ndc: Path) -> None:
+    grown(ndc, 200)
+    whole = (ndc / "product.txt").read_bytes()
+    (ndc / "product.txt").write_bytes(whole.replace(b"\tORAL\t", b"\t"))
+    refused = run(ndc=ndc)
+    assert refused.exit_code == 3
+    assert re.search(r"product.txt, line 3: 19 columns, not 20; so in \d+ of \d+ lines", refused.output)
+    assert not (tables / "drugs" / "imported.csv").exists()
+
+
+def test_marks_line_ends_and_encodings_of_other_years_are_read_alike(tables: Path, ndc: Path) -> None:
+    imported()
+    plain_rows = rows(tables)
+    (tables / "drugs" / "imported.csv").unlink()
+    for name in ("product.txt", "package.txt"):
+        text = b"".join(
+            line.rstrip(b"\r\n") + b"\r\n" for line in (ndc / name).read_bytes().splitlines(keepends=True)
+        )
+        (ndc / name).write_bytes(b"\xef\xbb\xbf" + text)
+    imported(ndc=ndc)
+    assert rows(tables) == plain_rows
+
+
+def test_a_package_of_two_products_is_nobodys(tables: Path, ndc: Path) -> None:
+    with (ndc / "package.txt").open("ab") as file:
+        file.write(b"99999-102_000000004-0000-4000-8000-000000000000\t99999-102\t99999-0101-1\tX\t\t\tN\tN\n")
+    told = imported(ndc=ndc)
+    reason = "listed as a package of two products"
+    assert {"ndc": HYDROMORPHONE, "reason": reason} in told["left_out"]
+    assert HYDROMORPHONE not in rows(tables)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,8 @@ def test_the_facts_that_were_added_are_in_the_table(tables: Path) -> None:
         ("12496075705", "buprenorphine", Lane.BUPRENORPHINE, "III", "injection"),
         ("00409205310", "ketamine", Lane.OTHER, "III", "injection"),
         ("00409677802", "lorazepam", Lane.SEDATIVE, "IV", "injection"),
+        ("70860060110", "midazolam", Lane.SEDATIVE, "IV", "injection"),
+        ("00574082710", "testosterone", Lane.OTHER, "III", "injection"),
         ("00006033530", "suvorexant", Lane.SEDATIVE, "IV", "oral"),
         ("42358010310", "levorphanol", Lane.OPIOID, "II", "oral"),
         ("00121077504", "codeine", Lane.OPIOID, "V", "oral"),
