@@ -20,6 +20,9 @@ _settings = Settings.from_env()
 
 wsgi_app = "gateway.wsgi:application()"
 bind = _settings.bind
+# Without the two a proxy in front of us speaks TLS.
+certfile = str(_settings.tls_certificate) if _settings.tls_certificate else None
+keyfile = str(_settings.tls_key) if _settings.tls_key else None
 worker_class = "gateway.web.worker.Worker"
 workers = _settings.workers
 threads = _settings.threads

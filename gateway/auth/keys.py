@@ -1,18 +1,24 @@
 """Our own signing keys: ES256 for access tokens (RFC 9068), RS256 for id_tokens.
 
 They are made at first use, once for all workers, and kept in `signing_key`; the private part is encrypted
-with the data key, which is outside the database. Each process keeps them parsed, and looks again when it
-meets a key id that it does not know.
+with the data key, which is outside the database. Each process keeps them parsed; it looks again twice a
+minute, and when it meets a key id that it does not know.
+
+Rotation overlaps. A new key is published at once and signs ten minutes later, when every worker has it and
+every copy of our JWKS that may be kept (`PUBLISHED_SECONDS`) has ended; the old one verifies for a day more,
+longer than any token lives.
 """
 
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import json
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +29,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from gateway.auth.memo import Memo
 from gateway.core.access import Principal
-from gateway.core.errors import Misconfigured
+from gateway.core.errors import BadRequest, GatewayError, Misconfigured
 from gateway.store import tokens
 from gateway.store.database import Database
 from gateway.store.tokens import StoredKey
@@ -31,6 +37,8 @@ from gateway.store.vault import Vault
 
 ACCESS_TOKEN_ALGORITHM = "ES256"  # noqa: S105 - a name
 ID_TOKEN_ALGORITHM = "RS256"  # noqa: S105 - a name
+
+_log = logging.getLogger("gateway.auth")
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -40,6 +48,12 @@ _MAKERS: dict[str, Callable[[], PrivateKey]] = {
     ID_TOKEN_ALGORITHM: lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
 }
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
+#: How long a copy of our public keys may be kept: the JWKS's Cache-Control.
+PUBLISHED_SECONDS = 300
+_AHEAD = dt.timedelta(seconds=2 * PUBLISHED_SECONDS)
+_FRESH_SECONDS = 30.0
+# A key that is withdrawn has retired so long ago that it verifies nothing.
+_WITHDRAWN = dt.datetime.fromtimestamp(0, dt.UTC)
 # Unknown key ids come from strangers too: they must not become a query each.
 _RELOAD_SECONDS = 5.0
 _VERIFIED_TOKENS = 4096
@@ -54,7 +68,16 @@ class SigningKey:
     private: PrivateKey = field(repr=False)
     public: PublicKey = field(repr=False)
     public_jwk: dict[str, Any] = field(repr=False)
-    retired: bool
+    created_at: dt.datetime
+    retired_at: dt.datetime | None
+
+    def may_sign(self, now: dt.datetime) -> bool:
+        """Return whether it has not retired."""
+        return self.retired_at is None or self.retired_at > now
+
+    def is_known(self, now: dt.datetime) -> bool:
+        """Return whether every worker, and whoever keeps our JWKS, has had the time to learn it."""
+        return self.created_at + _AHEAD <= now
 
 
 class SigningKeys:
@@ -70,8 +93,8 @@ class SigningKeys:
         self._loaded_at = -_RELOAD_SECONDS
 
     def sign(self, claims: dict[str, Any], *, algorithm: str, typ: str) -> str:
-        """Return a compact JWT of `claims`, signed with the newest key of `algorithm`. Raises Unavailable."""
-        key = next(k for k in self._all().values() if k.algorithm == algorithm and not k.retired)
+        """Return a compact JWT of `claims` by the current key of `algorithm`. Raises Unavailable."""
+        key = _current(self._all().values(), algorithm)
         return jwt.encode(claims, key.private, algorithm=algorithm, headers={"typ": typ, "kid": key.kid})
 
     def public(self, kid: str, algorithm: str) -> PublicKey | None:
@@ -87,11 +110,58 @@ class SigningKeys:
         """Return the JWK Set of all public keys (RFC 7517)."""
         return {"keys": [key.public_jwk for key in self._all().values()]}
 
+    def rotate(self, algorithms: Collection[str] = tuple(_MAKERS), *, at_once: bool = False) -> None:
+        """Make a new key for each algorithm, that signs in ten minutes; the old ones verify for a day then.
+
+        With `at_once` it signs now, and the old ones are withdrawn: what they signed no longer verifies.
+        Raises BadRequest for an unknown algorithm.
+        """
+        if unknown := set(algorithms) - _MAKERS.keys():
+            raise BadRequest(f"There are no keys for {', '.join(sorted(unknown))}.")
+        fresh = {algorithm: _MAKERS[algorithm]() for algorithm in algorithms}
+        until = _WITHDRAWN if at_once else dt.datetime.now(dt.UTC) + _AHEAD
+        with self._database.transaction() as connection:
+            tokens.lock_signing_keys(connection)
+            for algorithm, private in fresh.items():
+                sealed = self._sealed(algorithm, private)
+                tokens.add_signing_key(connection, sealed)
+                tokens.retire_signing_keys(connection, algorithm, besides=sealed.kid, at=until)
+        with self._lock:
+            self._load()
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return what operators may know of each key, newest first: `state` is signing, next or verifying."""
+        keys, now = self._all(), dt.datetime.now(dt.UTC)
+        signing = {_current(keys.values(), algorithm).kid for algorithm in _MAKERS}
+        return [
+            {
+                "kid": key.kid,
+                "algorithm": key.algorithm,
+                "state": "signing"
+                if key.kid in signing
+                else "next"
+                if key.may_sign(now) and not key.is_known(now)
+                else "verifying",
+                "created_at": key.created_at.isoformat(timespec="seconds"),
+                "signs_until": key.retired_at.isoformat(timespec="seconds") if key.retired_at else None,
+            }
+            for key in keys.values()
+        ]
+
     def _all(self) -> dict[str, SigningKey]:
         if not self._keys:
             with self._lock:
                 if not self._keys:
                     self._load()
+        elif time.monotonic() - self._loaded_at >= _FRESH_SECONDS and self._lock.acquire(blocking=False):
+            # One thread looks; the others go on with what is there, and so does it without a database.
+            try:
+                self._loaded_at = time.monotonic()
+                self._load()
+            except GatewayError as error:
+                _log.warning("signing_keys_not_read", extra={"detail": error.detail})
+            finally:
+                self._lock.release()
         return self._keys
 
     def _load(self) -> None:
@@ -100,7 +170,10 @@ class SigningKeys:
         missing = _missing(stored)
         if missing:
             stored = self._make(missing)
-        self._keys = {key.kid: self._parsed(key) for key in stored}
+        before, self._keys = self._keys, {key.kid: self._parsed(key) for key in stored}
+        if before.keys() - self._keys.keys():
+            # What a withdrawn key signed must not stand for the minute that it is remembered.
+            self.verified = Memo(_VERIFIED_TOKENS)
         self._loaded_at = time.monotonic()
 
     def _make(self, algorithms: list[str]) -> list[StoredKey]:
@@ -136,12 +209,24 @@ class SigningKeys:
             private=private,
             public=private.public_key(),
             public_jwk=stored.public_jwk,
-            retired=stored.retired,
+            created_at=stored.created_at or dt.datetime.now(dt.UTC),
+            retired_at=stored.retired_at,
         )
 
 
+def _current(keys: Collection[SigningKey], algorithm: str) -> SigningKey:
+    """Return the newest key that is known everywhere; before there is one, the oldest that may sign."""
+    now = dt.datetime.now(dt.UTC)
+    usable = [key for key in keys if key.algorithm == algorithm and key.may_sign(now)]
+    known = [key for key in usable if key.is_known(now)]
+    if known:
+        return max(known, key=lambda key: key.created_at)
+    # A key that has just retired, with its successor a moment away, is better than none.
+    return min(usable or [k for k in keys if k.algorithm == algorithm], key=lambda key: key.created_at)
+
+
 def _missing(stored: list[StoredKey]) -> list[str]:
-    present = {key.algorithm for key in stored if not key.retired}
+    present = {key.algorithm for key in stored if key.retired_at is None}
     return [algorithm for algorithm in _MAKERS if algorithm not in present]
 
 

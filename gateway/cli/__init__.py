@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "migrate": ("gateway.cli.migrate", "Bring the database up to this version."),
     "ingest": ("gateway.cli.ingest", "Load ASAP files."),
     "clients": ("gateway.cli.clients", "Register and list client applications."),
+    "keys": ("gateway.cli.keys", "Rotate and list the keys that sign tokens."),
     "accounts": ("gateway.cli.accounts", "Add and list the program's users."),
     "persons": ("gateway.cli.persons", "See, merge and split persons, as a steward."),
     "audit": ("gateway.cli.audit", "List what was disclosed, to whom, why."),

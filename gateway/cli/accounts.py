@@ -115,7 +115,7 @@ def _opened() -> Iterator[tuple[Database, Vault]]:
     with resolve(settings, cache=False) as urls:
         database = Database(urls.database_url)
         try:
-            yield database, Vault.open(settings.keys_dir)
+            yield database, Vault.of(settings)
         finally:
             database.close()
 

@@ -69,7 +69,7 @@ class _Ingest:
         self._mappings = Mappings.load(
             settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=base
         )
-        self._vault = Vault.open(settings.keys_dir)
+        self._vault = Vault.of(settings)
         self._clock = Clock(ZoneInfo(self._mappings.jurisdiction.zone), settings.test_today)
         return self
 

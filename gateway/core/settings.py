@@ -32,6 +32,9 @@ DOCUMENTED: dict[str, str] = {
     "login may not alter tables. Default: PDMP_DATABASE_URL.",
     "PDMP_REDIS_URL": "Redis or Valkey URL. Unset: embedded Valkey.",
     "PDMP_KEYS_DIR": "Folder of the encryption and hashing keys (0600 files). Default `$PDMP_HOME/keys`.",
+    "PDMP_DATA_KEY": "The encryption key, 32 bytes in base64, instead of `data.key` in that folder. Several, "
+    "comma separated: the first encrypts, the others open what they encrypted.",
+    "PDMP_DATA_KEY_FILE": "A file with the same, one key a line.",
     "PDMP_MAPPINGS": "Folder of the mapping tables. Default: `mappings` beside the package.",
     "PDMP_JURISDICTION": "Jurisdiction code; names a table in `mappings/jurisdictions`. Default KY.",
     "PDMP_PART2_DISPENSERS": "NPI or DEA numbers of opioid treatment programmes (42 CFR Part 2), "
@@ -44,6 +47,9 @@ DOCUMENTED: dict[str, str] = {
     "PDMP_TEST_TODAY": "YYYY-MM-DD: the clinical and ingest date; loopback base URL only.",
     "PDMP_BIND": "Address and port that gunicorn listens on. Default: `127.0.0.1` and the port of "
     "the base URL.",
+    "PDMP_TLS_CERTIFICATE": "Certificate chain (PEM): gunicorn speaks TLS itself, 1.2 or later. "
+    "Unset: a proxy does.",
+    "PDMP_TLS_KEY": "Its private key (PEM).",
     "PDMP_WORKERS": "Gunicorn processes. Default: one a core.",
     "PDMP_THREADS": "Threads a process, at most 2. Default 2.",
     "PDMP_LOG_LEVEL": "Level of the JSON log on standard error. Default INFO.",
@@ -64,6 +70,8 @@ class Settings:
     migration_database_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     keys_dir: Path
+    data_key: str | None = field(repr=False)
+    data_key_file: Path | None
     mappings_dir: Path
     jurisdiction: str
     part2_dispensers: frozenset[str]
@@ -72,6 +80,8 @@ class Settings:
     cds_patient_view: bool
     test_today: dt.date | None
     bind: str
+    tls_certificate: Path | None
+    tls_key: Path | None
     workers: int
     threads: int
     log_level: str
@@ -105,6 +115,7 @@ class Settings:
             raise Misconfigured("PDMP_TEST_TODAY is refused: the base URL is not loopback.")
         database_url = env.get("PDMP_DATABASE_URL") or None
         files = env.get("PDMP_DEMO_FILES")
+        tls = _tls(env, base_url)
         return cls(
             home=home,
             base_url=base_url,
@@ -113,6 +124,8 @@ class Settings:
             migration_database_url=env.get("PDMP_MIGRATION_DATABASE_URL") or database_url,
             redis_url=env.get("PDMP_REDIS_URL") or None,
             keys_dir=Path(env.get("PDMP_KEYS_DIR") or home / "keys").absolute(),
+            data_key=env.get("PDMP_DATA_KEY") or None,
+            data_key_file=_data_key_file(env),
             mappings_dir=Path(env.get("PDMP_MAPPINGS") or _default_mappings()).absolute(),
             jurisdiction=(env.get("PDMP_JURISDICTION") or "KY").upper(),
             part2_dispensers=_part2(env.get("PDMP_PART2_DISPENSERS")),
@@ -121,6 +134,8 @@ class Settings:
             cds_patient_view=_choice(env, "PDMP_CDS_PATIENT_VIEW", "always", "never") == "always",
             test_today=test_today,
             bind=env.get("PDMP_BIND") or _default_bind(base_url),
+            tls_certificate=tls[0],
+            tls_key=tls[1],
             workers=_number(env, "PDMP_WORKERS", os.cpu_count() or 1, low=1, high=256),
             threads=_number(env, "PDMP_THREADS", 2, low=1, high=2),
             log_level=_choice(
@@ -189,6 +204,27 @@ def _launch_url(text: str | None) -> str | None:
     if not parts.hostname or parts.username or parts.fragment or not (parts.scheme == "https" or plain):
         raise Misconfigured("PDMP_CDS_APP_LAUNCH_URL must be an absolute https URL (http on loopback).")
     return text
+
+
+def _data_key_file(env: Mapping[str, str]) -> Path | None:
+    path = env.get("PDMP_DATA_KEY_FILE")
+    if path and env.get("PDMP_DATA_KEY"):
+        raise Misconfigured("PDMP_DATA_KEY and PDMP_DATA_KEY_FILE exclude each other.")
+    return Path(path).absolute() if path else None
+
+
+def _tls(env: Mapping[str, str], base_url: str) -> tuple[Path | None, Path | None]:
+    certificate, key = env.get("PDMP_TLS_CERTIFICATE"), env.get("PDMP_TLS_KEY")
+    if not certificate and not key:
+        return None, None
+    if not certificate or not key:
+        raise Misconfigured("PDMP_TLS_CERTIFICATE and PDMP_TLS_KEY go together.")
+    if not base_url.startswith("https:"):
+        raise Misconfigured("With PDMP_TLS_CERTIFICATE, PDMP_BASE_URL must be https.")
+    for name, path in (("PDMP_TLS_CERTIFICATE", certificate), ("PDMP_TLS_KEY", key)):
+        if not Path(path).is_file():
+            raise Misconfigured(f"{name} names no file.")
+    return Path(certificate).absolute(), Path(key).absolute()
 
 
 def _choice(

@@ -13,11 +13,11 @@ import flask
 import orjson
 
 from gateway.auth.jwks import ALGORITHMS
+from gateway.auth.keys import PUBLISHED_SECONDS
 from gateway.oauth.client_authentication import METHODS
 from gateway.oauth.server import AuthorizationServer
 from gateway.oauth.token import GRANTS
 
-_PUBLIC = {"Cache-Control": "public, max-age=300"}
 _CAPABILITIES = ("client-confidential-asymmetric", "permission-v1", "permission-v2")
 _SCOPES = (
     "system/MedicationDispense.rs",
@@ -53,8 +53,9 @@ def configuration(server: AuthorizationServer) -> dict[str, Any]:
 
 def jwks(server: AuthorizationServer) -> flask.Response:
     """Return our public keys. Raises Unavailable."""
-    return _json(server.services.keys.jwks())
+    return _json(server.services.keys.jwks(), seconds=PUBLISHED_SECONDS)
 
 
-def _json(value: dict[str, Any]) -> flask.Response:
-    return flask.Response(orjson.dumps(value), content_type="application/json", headers=_PUBLIC)
+def _json(value: dict[str, Any], *, seconds: int = 300) -> flask.Response:
+    headers = {"Cache-Control": f"public, max-age={seconds}"}
+    return flask.Response(orjson.dumps(value), content_type="application/json", headers=headers)

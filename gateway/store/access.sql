@@ -94,8 +94,9 @@ DELETE FROM disclosure_grant WHERE expires_at < now() - interval '1 day';
 SELECT pg_advisory_xact_lock(%(lock)s);
 
 -- name: signing_keys
--- The newest first: it signs. Retired ones verify for a day more, longer than any token lives.
-SELECT kid, algorithm, private_encrypted, public_jwk, retired_at IS NOT NULL
+-- Newest first. One that signs no more (retired_at may lie ahead) verifies for a day, longer than any token
+-- lives.
+SELECT kid, algorithm, private_encrypted, public_jwk, created_at, retired_at
   FROM signing_key
  WHERE retired_at IS NULL OR retired_at > now() - interval '1 day'
  ORDER BY created_at DESC, kid;
@@ -104,6 +105,11 @@ SELECT kid, algorithm, private_encrypted, public_jwk, retired_at IS NOT NULL
 INSERT INTO signing_key (kid, algorithm, private_encrypted, public_jwk)
 VALUES (%(kid)s, %(algorithm)s, %(private_encrypted)s, %(public_jwk)s)
 ON CONFLICT (kid) DO NOTHING;
+
+-- name: retire_signing_keys
+-- All but the new one of its algorithm sign until `at`.
+UPDATE signing_key SET retired_at = %(at)s
+ WHERE algorithm = %(algorithm)s AND kid <> %(kid)s AND (retired_at IS NULL OR retired_at > %(at)s);
 
 -- name: account
 SELECT account_id, username, role, given_name, family_name, npi, dea, license, supervisor_id,

@@ -36,7 +36,8 @@ class StoredKey:
     algorithm: str
     private_encrypted: bytes = field(repr=False)
     public_jwk: dict[str, Any]
-    retired: bool = False
+    created_at: dt.datetime | None = None
+    retired_at: dt.datetime | None = None
 
 
 def issue(
@@ -89,7 +90,7 @@ def lock_signing_keys(connection: Connection[Row]) -> None:
 def signing_keys(connection: Connection[Row]) -> list[StoredKey]:
     """Return the keys that sign or still verify, newest first."""
     return [
-        StoredKey(row[0], row[1], bytes(row[2]), row[3], row[4])
+        StoredKey(row[0], row[1], bytes(row[2]), *row[3:])
         for row in connection.execute(queries(_FILE)["signing_keys"]).fetchall()
     ]
 
@@ -105,3 +106,11 @@ def add_signing_key(connection: Connection[Row], key: StoredKey) -> None:
             "public_jwk": Jsonb(key.public_jwk),
         },
     )
+
+
+def retire_signing_keys(
+    connection: Connection[Row], algorithm: str, *, besides: str, at: dt.datetime
+) -> None:
+    """Let every key of the algorithm, `besides` that one, sign until `at` and verify for a day from then."""
+    values = {"algorithm": algorithm, "kid": besides, "at": at}
+    connection.execute(queries(_FILE)["retire_signing_keys"], values)

@@ -151,7 +151,7 @@ def _requester(settings: Settings) -> house.Requester:
         register_client(store, client, client_id="bench-arithmetic", upsert=True)
         add_account(
             store,
-            Vault.open(settings.keys_dir),
+            Vault.of(settings),
             username="bench",
             role="practitioner",
             given_name="Bea",

@@ -56,7 +56,7 @@ class Loader:
             settings,
             Database(settings.database_url),
             Clock(fixed_today=settings.test_today),
-            Vault.open(settings.keys_dir),
+            Vault.of(settings),
             Mappings.load(
                 settings.mappings_dir, jurisdiction=settings.jurisdiction, identifier_base=IDENTIFIER_BASE
             ),

@@ -29,7 +29,7 @@ def open_services(settings: Settings) -> Services:
     """Return services without mapping tables, which no OAuth endpoint looks at."""
     assert settings.database_url
     database = Database(settings.database_url)
-    vault = Vault.open(settings.keys_dir)
+    vault = Vault.of(settings)
     return Services(
         settings=settings,
         clock=Clock(),

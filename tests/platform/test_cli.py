@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from gateway.core.settings import Settings
+from tests.support.certificates import self_signed
 from tests.support.databases import TestDatabase
 from tests.support.processes import ROOT, Cli, environment, free_port
 
@@ -116,7 +117,7 @@ def test_serve_answers_and_stops_on_sigterm_leaving_nothing(settings: Settings, 
 
 
 def test_serve_speaks_tls_with_a_certificate(settings: Settings, tmp_path: Path) -> None:
-    certificate, key = _certificate(tmp_path)
+    certificate, key = self_signed(tmp_path)
     with serving(settings, tmp_path, certificate, key) as (_, base):
         assert base.startswith("https:")
         assert requests.get(f"{base}/healthz", timeout=10, verify=str(certificate)).ok
@@ -239,37 +240,3 @@ def _commands_with(text: str) -> str:
             except OSError:
                 continue
     return "\n".join(found)
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    import datetime as dt
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return paths

@@ -62,7 +62,7 @@ def _prepare(settings: Settings, urls: Urls, at: Addresses, app_env: dict[str, s
     try:
         accounts = registrations.demo_accounts(
             database,
-            Vault.open(settings.keys_dir),
+            Vault.of(settings),
             people.prescribers(urls.owner_database_url, settings.jurisdiction),
             before,
         )
