@@ -37,7 +37,14 @@ def statement(settings: Settings, *, software_version: str, jurisdiction_name: s
                 "url": settings.fhir_base,
             },
             "fhirVersion": "4.0.1",
-            "format": ["application/fhir+json", "application/json", "json"],
+            "format": [
+                "application/fhir+json",
+                "application/json",
+                "json",
+                "application/fhir+xml",
+                "application/xml",
+                "xml",
+            ],
             "implementationGuide": [f"{interactions.PDMP}/ImplementationGuide/hl7.fhir.us.pdmp"],
             "rest": [
                 {

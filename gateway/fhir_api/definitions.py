@@ -20,7 +20,7 @@ def view(resource_type: str) -> Callable[[str], flask.Response]:
         reply.check_acceptable()
         for definition in reply.services().mappings.definitions:
             if definition["resourceType"] == resource_type and definition.get("id") == resource_id:
-                return reply.fhir_json(orjson.dumps(definition), {"Cache-Control": "public, max-age=300"})
+                return reply.fhir(orjson.dumps(definition), {"Cache-Control": "public, max-age=300"})
         raise NotFound("No such resource.")
 
     return read

@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import assert_never
 
 import flask
-from flask import request
 
 from gateway.core.access import DenialReason
 from gateway.core.disclosure import Disclosed, NoData, Refused, Unresolved
 from gateway.disclose import history as door
 from gateway.disclose.refusal import as_error
-from gateway.fhir import wire
 from gateway.fhir_api import history_answer, history_request, reply
 from gateway.fhir_api.history_request import Unanswerable
-from gateway.web.guard import bearer, body, principal
+from gateway.web.guard import bearer, principal
 
 #: Refusals of the client itself rather than of the practitioner it names: they are HTTP 403.
 _TRANSPORT = frozenset({DenialReason.NO_SCOPE, DenialReason.CLIENT_INACTIVE})
@@ -28,16 +26,15 @@ _TRANSPORT = frozenset({DenialReason.NO_SCOPE, DenialReason.CLIENT_INACTIVE})
 def view() -> flask.Response:
     """Answer one call."""
     reply.check_acceptable()
-    wire.check_json_body(request.content_type)
     services = reply.services()
-    sent = wire.read_object(body())
+    sent = reply.sent_resource()
     try:
         query = history_request.read(sent, person_system=f"{services.identifier_base}/fhir/sid/person")
     except Unanswerable as error:
         door.unanswerable(
             services.database, services.mappings, principal(), error.text, request_id=reply.request_id()
         )
-        return reply.fhir_json(history_answer.unanswerable(error.code, error.text))
+        return reply.fhir(history_answer.unanswerable(error.code, error.text))
     answer = door.answer(
         services.database,
         services.clock,
@@ -51,15 +48,15 @@ def view() -> flask.Response:
         case Disclosed():
             base, now = services.settings.fhir_base, services.clock.now()
             document = history_answer.history(answer, fhir_base=base, now=now)
-            return reply.fhir_json(document, {reply.GRANT_HEADER: str(answer.grant_id)})
+            return reply.fhir(document, {reply.GRANT_HEADER: str(answer.grant_id)})
         case NoData():
             grant = {reply.GRANT_HEADER: str(answer.grant_id)} if answer.grant_id else None
-            return reply.fhir_json(history_answer.no_data(answer), grant)
+            return reply.fhir(history_answer.no_data(answer), grant)
         case Unresolved():
-            return reply.fhir_json(history_answer.unresolved(answer))
+            return reply.fhir(history_answer.unresolved(answer))
         case Refused(reason):
             if reason in _TRANSPORT:
                 raise as_error(reason, door.SCOPE)
-            return reply.fhir_json(history_answer.disallowed(reason))
+            return reply.fhir(history_answer.disallowed(reason))
         case _:
             assert_never(answer)

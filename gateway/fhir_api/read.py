@@ -34,6 +34,6 @@ def view(resource_type: str) -> Callable[[str], flask.Response]:
             grant_header=request.headers.get(reply.GRANT_HEADER),
             request_id=reply.request_id(),
         )
-        return reply.fhir_json(entry.body)
+        return reply.fhir(entry.body)
 
     return read

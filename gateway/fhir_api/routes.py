@@ -74,6 +74,6 @@ def _metadata(services: Services) -> View:
                     jurisdiction_name=current.mappings.jurisdiction.name,
                 )
             )
-        return reply.fhir_json(known[0], {"Cache-Control": "public, max-age=300"})
+        return reply.fhir(known[0], {"Cache-Control": "public, max-age=300"})
 
     return metadata

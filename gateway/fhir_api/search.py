@@ -13,7 +13,7 @@ from flask import request
 
 from gateway.core.errors import BadRequest, UnsupportedMedia
 from gateway.disclose import search as door
-from gateway.fhir import bundle, prefer, search_params, wire
+from gateway.fhir import bundle, prefer, search_params
 from gateway.fhir.search_params import Search
 from gateway.fhir_api import page_link, reply
 from gateway.web.guard import bearer, principal
@@ -37,7 +37,7 @@ def by_post() -> flask.Response:
 
 
 def _answer(pairs: list[tuple[str, str]]) -> flask.Response:
-    wire.check_acceptable(request.headers.get("Accept"), dict(pairs).get("_format"))
+    reply.check_acceptable(dict(pairs).get("_format"))
     services, caller = reply.services(), principal()
     base = services.settings.fhir_base
     grant_header = request.headers.get(reply.GRANT_HEADER)
@@ -74,7 +74,7 @@ def _answer(pairs: list[tuple[str, str]]) -> flask.Response:
         matches=page.matches,
         included=page.included,
     )
-    return reply.fhir_json(body, {reply.GRANT_HEADER: str(page.grant_id)})
+    return reply.fhir(body, {reply.GRANT_HEADER: str(page.grant_id)})
 
 
 def _continued(pairs: list[tuple[str, str]], grant_header: str | None) -> tuple[Search, str, str]:

@@ -14,8 +14,9 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.core import errors
-from gateway.core.errors import Category, GatewayError
-from gateway.fhir import outcome, wire
+from gateway.core.errors import Category, GatewayError, NotAcceptable
+from gateway.fhir import outcome, wire, xml
+from gateway.fhir.wire import Format
 
 _log = logging.getLogger("gateway.web")
 
@@ -43,7 +44,9 @@ def render(error: GatewayError) -> flask.Response:
     if status >= 500:
         _log.error("request_failed", extra={"category": error.category.value, "detail": error.detail})
     if request.path == "/fhir" or request.path.startswith("/fhir/"):
-        response = flask.Response(body, status, content_type=wire.FHIR_JSON_UTF8)
+        chosen = _format()
+        written = body if chosen is Format.JSON else xml.to_xml(body)
+        response = flask.Response(written, status, content_type=chosen.value)
     else:
         public = "Internal error." if error.category is Category.INTERNAL else error.public
         plain = {"error": error.category.value, "message": public}
@@ -54,6 +57,14 @@ def render(error: GatewayError) -> flask.Response:
     if challenge:
         response.headers["WWW-Authenticate"] = challenge
     return response
+
+
+def _format() -> Format:
+    """Return the format of an error: what was asked for, or JSON where that cannot be had."""
+    try:
+        return wire.choose(request.headers.get("Accept"), request.args.get("_format"))
+    except NotAcceptable:
+        return Format.JSON
 
 
 def _challenge(error: GatewayError) -> str | None:

@@ -15,6 +15,7 @@ from gateway.core import errors
 from gateway.core.disclosure import Entry
 from gateway.core.errors import Category, GatewayError, NotAcceptable, TooLarge, UnsupportedMedia
 from gateway.fhir import bundle, outcome, wire
+from gateway.fhir.wire import Format
 
 BASE = "https://pdmp.example.org/fhir"
 
@@ -35,24 +36,38 @@ BASE = "https://pdmp.example.org/fhir"
     ],
 )
 def test_every_accept_header_of_the_real_clients_gets_json(accept: str | None) -> None:
-    wire.check_acceptable(accept)
+    assert wire.choose(accept) is Format.JSON
 
 
 @pytest.mark.parametrize(
-    "accept", ["application/fhir+xml", "application/xml", "text/csv", "application/json;q=0", "image/*"]
+    "accept",
+    [
+        "application/fhir+xml",
+        "application/xml",
+        "text/xml;charset=utf-8",
+        "application/fhir+xml, application/fhir+json",
+        "application/fhir+json;q=0.5, application/fhir+xml;q=0.9",
+        "application/json;q=0, application/fhir+xml;q=0.1",
+    ],
 )
-def test_what_excludes_json_is_not_acceptable(accept: str) -> None:
+def test_who_prefers_xml_gets_xml(accept: str) -> None:
+    assert wire.choose(accept) is Format.XML
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/json;q=0", "image/*", "application/xml;q=0"])
+def test_what_excludes_both_formats_is_not_acceptable(accept: str) -> None:
     with pytest.raises(NotAcceptable):
-        wire.check_acceptable(accept)
+        wire.choose(accept)
 
 
 @pytest.mark.parametrize(
     "value", ["json", "application/fhir+json", "application/fhir json", "application/json"]
 )
 def test_the_format_parameter_outweighs_the_header(value: str) -> None:
-    wire.check_acceptable("application/fhir+xml", value)
+    assert wire.choose("application/fhir+xml", value) is Format.JSON
+    assert wire.choose("application/json", "xml") is Format.XML
     with pytest.raises(NotAcceptable):
-        wire.check_acceptable("application/json", "xml")
+        wire.choose("application/json", "turtle")
 
 
 @pytest.mark.parametrize("content_type", ["application/fhir+json; charset=UTF-8", "application/json"])
@@ -60,10 +75,19 @@ def test_a_json_body_is_read_whatever_its_json_type(content_type: str) -> None:
     wire.check_json_body(content_type)
 
 
+@pytest.mark.parametrize("content_type", ["application/fhir+xml; charset=utf-8", "text/xml"])
+def test_an_xml_body_is_read_where_a_resource_is_expected(content_type: str) -> None:
+    assert wire.format_of_body(content_type) is Format.XML
+    with pytest.raises(UnsupportedMedia):
+        wire.check_json_body(content_type)
+
+
 @pytest.mark.parametrize(
-    "content_type", [None, "", "text/plain", "application/fhir+xml", "application/json; charset=utf-16"]
+    "content_type", [None, "", "text/plain", "application/json; charset=utf-16", "text/xml; charset=latin1"]
 )
 def test_any_other_body_is_unsupported(content_type: str | None) -> None:
+    with pytest.raises(UnsupportedMedia):
+        wire.format_of_body(content_type)
     with pytest.raises(UnsupportedMedia):
         wire.check_json_body(content_type)
 
