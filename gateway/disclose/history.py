@@ -33,6 +33,7 @@ from gateway.disclose.context import request_facts
 from gateway.disclose.refusal import as_error
 from gateway.mapping.tables import Mappings
 from gateway.match.lookup import Ambiguous, Found, Unknown, find
+from gateway.match.steward import standing_for
 from gateway.policy.decide import decide_history, may_ask, may_call, months_before
 from gateway.policy.facts import RequestFacts
 from gateway.policy.rules import account_named
@@ -190,6 +191,12 @@ def _disclose(
     if found.remaining > len(found.dispenses):
         raise TooLarge("The history is too large for one answer; search it by dates.")
     if not found.dispenses:
+        if (
+            standing_for(connection, grant.jurisdiction, [grant.person_id])[grant.person_id]
+            != grant.person_id
+        ):
+            # Merged away since it was found: what it had is another person's, and "no data" would be untrue.
+            raise Unavailable("The patient's record is being changed; try again.", retry_after=1)
         return NoData(grant.window, known=True, grant_id=grant_id)
     if found.patient is None:
         raise Unavailable("The patient's record is being changed; try again.", retry_after=1)

@@ -16,8 +16,9 @@ from gateway.core.errors import NotFound
 from gateway.disclose.context import context_facts
 from gateway.disclose.refusal import as_error, grant_id_of, uuid_of
 from gateway.mapping.tables import Mappings
+from gateway.match.steward import standing_for
 from gateway.policy.decide import decide_context
-from gateway.store import dispensations
+from gateway.store import dispensations, stewardship
 from gateway.store.database import Database
 from gateway.store.dispensations import REFERENCES
 
@@ -46,19 +47,21 @@ def read(
     # What cannot be an id of ours is nobody's: it must not fall back to any grant at hand.
     key = uuid_of(resource_id) or UUID(int=0)
     with database.connection() as connection:
+        # One who was merged away is read inside a grant for the one that stands for it.
+        person_id = standing_for(connection, rules.code, [key])[key] if resource_type == "Patient" else None
         facts = context_facts(
             connection,
             principal,
             jurisdiction=rules.code,
             scope_permits=permits,
             grant_id=grant_id,
-            person_id=key if resource_type == "Patient" else None,
+            person_id=person_id,
             dispensation_ids=[key] if resource_type in _ROWS else None,
         )
         verdict = decide_context(
             facts,
             jurisdiction=rules.code,
-            person_id=key if resource_type == "Patient" else None,
+            person_id=person_id,
             today=clock.today(),
             max_months=rules.max_months,
         )
@@ -92,6 +95,8 @@ def read(
 
 def _fetch(connection: Connection[Any], grant: Grant, resource_type: str, key: UUID) -> Entry | None:
     if resource_type == "Patient":
+        if key != grant.person_id:
+            return stewardship.merged_patient(connection, grant, key)
         return dispensations.patient(connection, grant)
     if resource_type in _ROWS:
         return dispensations.one(connection, grant, resource_type, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from gateway.audit.record import AuditEntry, record
@@ -13,6 +14,7 @@ from gateway.core.errors import BadRequest
 from gateway.disclose.context import context_facts
 from gateway.disclose.refusal import as_error, grant_id_of, uuid_of
 from gateway.mapping.tables import Mappings
+from gateway.match.steward import standing_for
 from gateway.policy.decide import decide_context
 from gateway.store import dispensations
 from gateway.store.database import Database
@@ -44,16 +46,21 @@ def search(
     person_id = uuid_of(query.patient) if query.patient is not None else None
     with database.connection() as connection:
         by_rows = query.patient is None and grant_id is None
-        facts = context_facts(
+        gather = partial(
+            context_facts,
             connection,
             principal,
             jurisdiction=rules.code,
             scope_permits=permits,
             grant_id=grant_id,
-            # A patient id that is no id of ours belongs to nobody: it must not widen to every grant.
-            person_id=person_id if query.patient is None or person_id else UUID(int=0),
             dispensation_ids=[key for key in map(uuid_of, query.ids) if key] if by_rows else None,
         )
+        # A patient id that is no id of ours belongs to nobody: it must not widen to every grant.
+        facts = gather(person_id=person_id if query.patient is None or person_id else UUID(int=0))
+        if person_id is not None and not facts.grants:
+            # One who was merged away is asked for inside a grant for the one that stands for it.
+            person_id = standing_for(connection, rules.code, [person_id])[person_id]
+            facts = gather(person_id=person_id)
         verdict = decide_context(
             facts,
             jurisdiction=rules.code,

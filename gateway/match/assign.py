@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from gateway.core.ids import uuid7s
 from gateway.core.records import Address, Description, Person
-from gateway.match import normalise
+from gateway.match import normalise, steward
 from gateway.match.normalise import LICENSE, SSN
 from gateway.match.resolve import Facts, joins
 from gateway.store import persons as store
@@ -135,7 +135,9 @@ class Assigner:
             return
         self._asked |= wanted
         rows = store.candidates(self._connection, self._jurisdiction, sorted(wanted))
-        for person_id, descriptions in people_of(rows).items():
+        people = people_of(rows)
+        steward.reconcile(self._connection, self._jurisdiction, people)
+        for person_id, descriptions in people.items():
             # A person met before is in memory already, with this file's descriptions.
             if person_id not in self._people:
                 self._people[person_id] = descriptions

@@ -6,9 +6,9 @@ Who wants every candidate instead of one decision (a steward, Patient/$match) as
 `gateway.match.lookup.rank(connection, vault, matching_model, jurisdiction, query) -> list[Candidate]`, best
 first, where `matching_model` is `Mappings.matching` and `jurisdiction` its code.
 
-A steward's word outweighs every score (`gateway.match.steward`): no rule joins a pair of `forbidden_pairs`; an
-id of ours in a question means whoever is `standing_for` it; and with a person of `joined_by_steward` an SSN or
-a licence conflicts only when it differs from all that the person has, not from one of them.
+A steward's word outweighs every score (`gateway.match.steward`): no rule joins a pair of `forbidden_pairs`;
+an id of ours in a question means whoever is `standing_for` it; and with a person of `joined_by_steward` an
+SSN or a licence conflicts only when it differs from all that the person has, not from one (`reconcile`).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from gateway.match import normalise
 from gateway.match.assign import identifier_hash, people_of
 from gateway.match.normalise import LICENSE, SSN
 from gateway.match.resolve import KINDS, Facts, Nobody, One, compare, decide
+from gateway.match.steward import reconcile, standing_for
 from gateway.store import persons as store
 from gateway.store.database import Row
 from gateway.store.vault import Vault
@@ -56,10 +57,13 @@ def find(
         connection, jurisdiction, [(name, question.birth_date) for name in sorted(question.names)]
     )
     people = people_of(rows)
-    own = {_uuid(identifier) for identifier in query.identifiers if identifier.kind == _OWN} - {None}
+    reconcile(connection, jurisdiction, people)
+    sent = [_uuid(identifier) for identifier in query.identifiers if identifier.kind == _OWN]
+    # A requester may have kept the id of somebody who was merged away since.
+    own = set(standing_for(connection, jurisdiction, [one for one in sent if one is not None]).values())
     named, contradicted = [], False
     for person_id in own:
-        if person_id is not None and person_id in people:
+        if person_id in people:
             compared = compare(question, people[person_id])
             # A requester that kept our identifier in the wrong chart contradicts it with what it knows.
             if compared.named and not compared.contradicted:

@@ -8,11 +8,13 @@ Made by `gateway.stewardship`; see STEWARDSHIP.md.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
+from gateway.match.resolve import Facts
 from gateway.store import stewardship as store
 
 
@@ -39,9 +41,25 @@ def standing_for(
 def joined_by_steward(
     connection: Connection[Any], jurisdiction: str, person_ids: Iterable[UUID]
 ) -> frozenset[UUID]:
-    """Return those of `person_ids` that a steward made of several.
-
-    Such a person may hold two SSNs or licences: a description that agrees with one of them does not
-    contradict the person by differing from the other.
-    """
+    """Return those of `person_ids` that a steward made of several."""
     return frozenset(store.replaced(connection, jurisdiction, list(person_ids)))
+
+
+def reconcile(connection: Connection[Any], jurisdiction: str, people: dict[UUID, list[Facts]]) -> None:
+    """Change the facts of persons that a steward made of several, so that these do not contradict each other.
+
+    Such a person may hold two SSNs or licences: what agrees with one of them does not contradict the person
+    by differing from the other. Who has one description only was not made of several, and is not asked about.
+    """
+    several = [person_id for person_id, facts in people.items() if len(facts) > 1]
+    for person_id in joined_by_steward(connection, jurisdiction, several):
+        people[person_id] = as_one(people[person_id])
+
+
+def as_one(facts: Iterable[Facts]) -> list[Facts]:
+    """Return the facts of one person, each with every SSN, licence and suffix that any of them has."""
+    known = list(facts)
+    ssns = frozenset().union(*(one.ssns for one in known))
+    licenses = frozenset().union(*(one.licenses for one in known))
+    suffixes = frozenset().union(*(one.suffixes for one in known))
+    return [replace(one, ssns=ssns, licenses=licenses, suffixes=suffixes) for one in known]

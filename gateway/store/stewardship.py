@@ -13,6 +13,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from gateway.core.access import Grant
+from gateway.core.disclosure import Entry
 from gateway.core.ids import uuid7
 from gateway.core.records import MergedPerson
 from gateway.store import arrays
@@ -91,6 +93,16 @@ def survivors(connection: Connection[Row], jurisdiction: str, person_ids: Iterab
     """Return, of some ids, those of persons that were merged away, each with the one that stands for it."""
     rows = connection.execute(_sql("survivors"), _asked(jurisdiction, person_ids)).fetchall()
     return {row[0]: row[1] for row in rows}
+
+
+def merged_patient(connection: Connection[Row], grant: Grant, merged_id: UUID) -> Entry | None:
+    """Return the inactive Patient of somebody who was merged into the grant's person, or None."""
+    row = connection.execute(
+        _sql("merged_patient"),
+        {"jurisdiction": grant.jurisdiction, "person_id": grant.person_id, "merged_id": merged_id},
+        binary=True,
+    ).fetchone()
+    return None if row is None else Entry("Patient", str(merged_id), row[0])
 
 
 def description_ids(connection: Connection[Row], jurisdiction: str, person_id: UUID) -> list[UUID]:

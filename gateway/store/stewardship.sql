@@ -18,6 +18,11 @@ GROUP BY merged_into;
 SELECT person_id, merged_into FROM pdmp.person
 WHERE jurisdiction = %(jurisdiction)s AND person_id = ANY(%(person_ids)s::uuid[]) AND merged_into IS NOT NULL;
 
+-- name: merged_patient
+-- The Patient of somebody who was merged into the person that a grant is for.
+SELECT resource FROM pdmp.person
+WHERE jurisdiction = %(jurisdiction)s AND person_id = %(merged_id)s AND merged_into = %(person_id)s;
+
 -- name: description_ids
 SELECT description_id FROM pdmp.description
 WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s

@@ -63,6 +63,16 @@ def test_the_same_report_again_goes_to_the_person_who_stays(office: Office, pair
     consistent(office.store)
 
 
+def test_a_new_report_by_either_number_comes_to_the_person_who_stays(
+    office: Office, pair: tuple[UUID, UUID]
+) -> None:
+    keep, away = pair
+    office.desk.merge(keep, away)
+    assert office.report("7003", PAT03=ONE["PAT03"], PAT12="77 Other Lane", PAT17="8595550111") == keep
+    assert office.report("7004", PAT03=OTHER["PAT03"], PAT12="78 Other Lane", PAT17="8595550112") == keep
+    assert office.report("7005", PAT03="999700555", PAT12="79 Other Lane", PAT17="8595550113") != keep
+
+
 def test_undoing_a_merge_gives_back_every_row(office: Office, pair: tuple[UUID, UUID]) -> None:
     office.doubt(*pair)
     before = snapshot(office.store)
