@@ -1,9 +1,13 @@
-"""POST {base}/auth/revoke (RFC 7009): a client gives back its own access token.
+"""POST {base}/auth/revoke (RFC 7009): a client gives back its own token.
 
-200 for a token that is unknown, ended or someone else's, so that nothing can be learnt by asking.
+An access token ends by itself; with a refresh token the whole consent ends, and every token that came of it
+(section 2.1). 200 for a token that is unknown, ended or someone else's, so that nothing can be learnt by
+asking. It holds from the next request on: the door reads both facts in its own statement.
 """
 
 from __future__ import annotations
+
+import logging
 
 import flask
 from flask import Request
@@ -13,7 +17,9 @@ from gateway.oauth.client_authentication import authenticate_client
 from gateway.oauth.errors import NO_STORE, InvalidRequest
 from gateway.oauth.form import read_form
 from gateway.oauth.server import AuthorizationServer
-from gateway.store import tokens
+from gateway.store import standing, tokens
+
+_log = logging.getLogger("gateway.oauth")
 
 
 def answer(request: Request, server: AuthorizationServer) -> flask.Response:
@@ -23,10 +29,15 @@ def answer(request: Request, server: AuthorizationServer) -> flask.Response:
     text = form.get("token")
     if text is None:
         raise InvalidRequest("token is missing.")
-    # token_type_hint may be ignored (RFC 7009 section 2.1): there is one kind of token.
+    client_id = caller.client.client_id
+    # token_type_hint may be ignored (RFC 7009 section 2.1): the two kinds can't be mistaken for each other.
     token = bearer.peek(text, server.services.keys, issuer=server.issuer, audience=server.fhir_base)
     with server.services.database.transaction() as connection:
         caller.spend(connection)
         if token is not None:
-            tokens.revoke(connection, token.token_id, caller.client.client_id)
+            tokens.revoke(connection, token.token_id, client_id)
+            ended = False
+        else:
+            ended = standing.give_back_refresh_token(connection, text, client_id)
+    _log.info("token_given_back", extra={"client": client_id, "consent": ended})
     return flask.Response(status=200, headers=NO_STORE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from flask import Blueprint, request
 
-from gateway.oauth import discovery, errors, revoke, token
+from gateway.oauth import discovery, errors, introspect, revoke, token
 from gateway.oauth.server import AuthorizationServer
 from gateway.services import Services
 from gateway.web import guard
@@ -29,6 +29,12 @@ def blueprint(services: Services) -> Blueprint:
     def revocation_endpoint() -> flask.Response:
         return revoke.answer(request, server)
 
+    @routes.post("/auth/introspect")
+    @guard.client_authenticated
+    def introspection_endpoint() -> flask.Response:
+        return introspect.answer(request, server)
+
+    @routes.route("/auth/introspect", methods=_NOT_POST)
     @routes.route("/auth/token", methods=_NOT_POST)
     @routes.route("/auth/revoke", methods=_NOT_POST)
     @guard.public(registered=True)

@@ -11,7 +11,7 @@ from gateway.auth.outbound import Outbound
 from gateway.auth.shared import SharedCache
 from gateway.auth.throttle import Throttle
 from gateway.services import Services
-from gateway.store import clients, tokens
+from gateway.store import clients, launches, tokens
 from gateway.store.clients import Client
 
 _PURGE_SECONDS = 60.0
@@ -65,6 +65,11 @@ class AuthorizationServer:
         return f"{self.issuer}/auth/revoke"
 
     @property
+    def introspection_endpoint(self) -> str:
+        """Return the introspection endpoint's URL."""
+        return f"{self.issuer}/auth/introspect"
+
+    @property
     def jwks_uri(self) -> str:
         """Return the URL of our public keys."""
         return f"{self.issuer}/.well-known/jwks.json"
@@ -82,3 +87,4 @@ class AuthorizationServer:
             self._purged_at = time.monotonic()
         with self.services.database.connection() as connection:
             tokens.purge(connection)
+            launches.purge(connection)

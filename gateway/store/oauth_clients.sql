@@ -57,3 +57,46 @@ SELECT EXISTS (
      WHERE disabled_at IS NULL AND metadata -> 'allowed_origins' ? %(origin)s
        AND (%(client_id)s::text IS NULL OR client_id = %(client_id)s)
 );
+
+-- name: standing_token
+-- An access token by its jti or a refresh token by its hash, if it would be honoured now: what the door asks of
+-- a user's token, asked of both kinds. Columns: gateway.store.standing.Standing.
+WITH asked AS (
+    SELECT false AS refresh, client_id, scope, issued_at, expires_at, consent_id
+      FROM access_token
+     WHERE token_id = %(token_id)s AND revoked_at IS NULL AND expires_at > %(now)s
+    UNION ALL
+    SELECT true, k.client_id, r.scope, r.issued_at, r.expires_at, r.consent_id
+      FROM refresh_token r
+      JOIN consent k ON k.consent_id = r.consent_id
+     WHERE r.token_hash = %(token_hash)s AND r.used_at IS NULL AND r.expires_at > %(now)s
+)
+SELECT asked.refresh, asked.client_id, asked.scope, asked.issued_at, asked.expires_at, asked.consent_id,
+       k.account_id, a.username, k.person_id, k.encounter_id, k.context
+  FROM asked
+  JOIN client c ON c.client_id = asked.client_id AND c.disabled_at IS NULL
+  LEFT JOIN consent k ON k.consent_id = asked.consent_id
+  LEFT JOIN account a ON a.account_id = k.account_id
+  LEFT JOIN browser_session b ON b.session_hash = k.session_hash
+  LEFT JOIN account s ON s.account_id = k.supervisor_id
+  LEFT JOIN delegation d ON d.delegate_id = k.account_id AND d.supervisor_id = k.supervisor_id
+                        AND d.ended_at IS NULL
+ WHERE asked.consent_id IS NULL
+    OR (k.revoked_at IS NULL AND k.expires_at > %(now)s AND a.disabled_at IS NULL
+        AND (NOT k.session_bound OR (b.ended_at IS NULL AND b.expires_at > %(now)s))
+        AND (k.supervisor_id IS NULL OR (s.disabled_at IS NULL AND d.delegate_id IS NOT NULL)));
+
+-- name: consent_of_refresh_token
+-- Used ones too: who gives one back wants the whole of it to end. A client's own only.
+SELECT k.consent_id
+  FROM refresh_token r
+  JOIN consent k ON k.consent_id = r.consent_id
+ WHERE r.token_hash = %(token_hash)s AND k.client_id = %(client_id)s;
+
+-- name: give_back_consent
+UPDATE consent SET revoked_at = now(), revoked_because = 'given back by the client'
+ WHERE consent_id = %(consent_id)s AND revoked_at IS NULL;
+
+-- name: revoke_tokens_of_consent
+UPDATE access_token SET revoked_at = now()
+ WHERE consent_id = %(consent_id)s AND revoked_at IS NULL;
