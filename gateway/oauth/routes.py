@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from flask import Blueprint, request
 
-from gateway.oauth import discovery, errors, introspect, revoke, token
+from gateway.oauth import discovery, errors, introspect, revoke, style, token
 from gateway.oauth.server import AuthorizationServer
 from gateway.services import Services
 from gateway.web import guard
@@ -44,6 +44,11 @@ def blueprint(services: Services) -> Blueprint:
         response.status_code = 405
         response.headers["Allow"] = "POST"
         return response
+
+    @routes.get(style.PATH)
+    @guard.public(anywhere=True)
+    def style_document() -> flask.Response:
+        return style.answer()
 
     @routes.get("/.well-known/smart-configuration")
     @routes.get("/fhir/.well-known/smart-configuration")
