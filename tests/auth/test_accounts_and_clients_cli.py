@@ -38,7 +38,7 @@ def test_a_client_lives_from_add_to_remove(cli: Cli) -> None:
     again = cli("clients", "add", "--json", "-", stdin=json.dumps(sent))
     assert again.returncode == 1
     assert "exists" in again.stderr
-    assert again.stdout == ""
+    assert lines(again.stdout)[0]["error"] == "invalid_client_metadata"
     assert cli("clients", "add", "--replace", "-", stdin=json.dumps(sent)).returncode == 0
     disabled = cli("clients", "disable", "--json", sent["client_id"])
     assert lines(disabled.stdout) == [{"client_id": sent["client_id"], "active": False}]
@@ -209,3 +209,40 @@ def test_a_supervisor_is_an_active_practitioner_or_pharmacist(
     store.close()
     with pytest.raises(BadRequest):
         add(database, settings, username="two", supervisor="ada", **delegate)
+
+
+def test_a_refused_registration_is_json_too(cli: Cli) -> None:
+    app = {"redirect_uris": ["https://app.example/callback"], "scope": "openid"}
+    for sent, error, says in (
+        (json.dumps({**app, "scope": "everything"}), "invalid_client_metadata", "scope: everything"),
+        (json.dumps({**app, "redirect_uris": ["http://app.example/"]}), "invalid_redirect_uri", "https"),
+        (json.dumps({"redirect_uris": []}), "invalid_client_metadata", "redirect_uris"),
+        ("[]", "invalid_client_metadata", "JSON object"),
+    ):
+        refused = cli("clients", "add", "--json", "-", stdin=sent)
+        assert refused.returncode == 1
+        (answer,) = lines(refused.stdout)
+        assert answer["error"] == error
+        assert says in answer["error_description"]
+        assert answer["error_description"] in refused.stderr
+    gone = cli("clients", "disable", "--json", "nobody")
+    assert (gone.returncode, lines(gone.stdout)[0]["error"]) == (1, "invalid_client_id")
+
+
+def test_an_apps_registration_is_answered_whole_and_its_secret_once(cli: Cli) -> None:
+    sent = {
+        "client_name": "An app",
+        "redirect_uris": ["http://127.0.0.1/callback", "https://app.example/callback"],
+        "launch_uris": ["https://app.example/launch"],
+        "allowed_origins": ["https://app.example"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "launch openid fhirUser patient/*.rs user/MedicationDispense.rs?status=completed",
+    }
+    (answer,) = lines(
+        cli("clients", "add", "--json", "--client-id", "app", "-", stdin=json.dumps(sent)).stdout
+    )
+    assert sent.items() <= answer.items()
+    assert (answer["client_id"], answer["token_endpoint_auth_method"]) == ("app", "client_secret_basic")
+    assert (len(answer["client_secret"]), answer["client_secret_expires_at"]) == (43, 0)
+    (listed,) = lines(cli("clients", "list", "--json").stdout)
+    assert "client_secret" not in listed
