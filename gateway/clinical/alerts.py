@@ -9,14 +9,14 @@ warns; a PDMP knows of these only what a pharmacy reported (DSP24 03 to 05), so 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from gateway.clinical import curve as curves
 from gateway.clinical import published
-from gateway.clinical.curve import Curve
-from gateway.clinical.episodes import counts, episodes
+from gateway.clinical.curve import Curve, DailyDose
+from gateway.clinical.episodes import Episode, EpisodeRule, by_rule
 from gateway.clinical.figures import text
 from gateway.clinical.overlap import Pattern, days_together, not_judged, opioids_of_two_fills, taking_part
 from gateway.clinical.published import Published, days, name
@@ -79,12 +79,18 @@ class Alert:
         return any(day in run for run in self.runs)
 
 
-def alerts(found: Iterable[Supply], table: str, thresholds: Thresholds, today: dt.date) -> tuple[Alert, ...]:
+def alerts(
+    found: Iterable[Supply],
+    table: str,
+    thresholds: Thresholds,
+    today: dt.date,
+    episodes: Mapping[EpisodeRule, tuple[Episode, ...]] | None = None,
+) -> tuple[Alert, ...]:
     """Return the alerts of `thresholds` that are met within its window, or by what is in hand after today.
 
-    `table` names the factors of the doses. Dose rules first, highest first; then overlaps, episodes and early
-    fills. A supply that had ended before the window neither meets a rule of doses or overlaps nor can change
-    one, so those look at the others only.
+    `table` names the factors of the doses; `episodes` are those of `found`, where they are known already.
+    Dose rules first, highest first; then overlaps, episodes and early fills. A supply that had ended before
+    the window neither meets a rule of doses or overlaps nor can change one, so those look at the others only.
     """
     listed = tuple(found)
     opening = today - dt.timedelta(thresholds.window_days - 1)
@@ -94,13 +100,14 @@ def alerts(found: Iterable[Supply], table: str, thresholds: Thresholds, today: d
     window = Run(opening, dt.date.fromordinal(last))
     maker = _Maker(listed, recent, window)
     curve = curves.morphine_curve(recent, table)
-    result = [maker.dose(rule, curve) for rule in sorted(thresholds.doses, key=lambda r: -r.at_least)]
+    result = maker.doses(sorted(thresholds.doses, key=lambda r: -r.at_least), curve)
     together = days_together(recent, [rule.pattern for rule in thresholds.overlaps])
     unknown = not_judged(recent)
     result += [maker.overlap(rule, together[rule.pattern], unknown) for rule in thresholds.overlaps]
-    counting = [s for s in listed if counts(s)] if thresholds.episodes else []
+    if episodes is None:
+        episodes = by_rule(listed, [rule.rule for rule in thresholds.episodes])
     for rule in thresholds.episodes:
-        result += maker.episodes(rule, counting)
+        result += maker.episodes(rule, episodes[rule.rule])
     if thresholds.early is not None:
         result += maker.early(thresholds.early)
     return tuple(alert for alert in result if alert is not None)
@@ -115,13 +122,17 @@ class _Maker:
         self._window = window
         self._by_id = {s.row.dispensation_id: s for s in found}
 
-    def dose(self, rule: DoseThreshold, curve: Curve) -> Alert | None:
-        runs = self._inside(curves.reaching(curve, rule.at_least))
+    def doses(self, rules: Iterable[DoseThreshold], curve: Curve) -> list[Alert | None]:
         highest = curves.peak(curve, self._window)
-        if not runs or highest is None:
-            return None
-        limit = text(rule.at_least)
+        if highest is None:
+            return []
         counted = [s for s in self._recent if s.row.makeup.dose.per_day is not None]
+        reached = [rule for rule in rules if highest.per_day >= rule.at_least]
+        return [self._dose(rule, curve, highest, counted) for rule in reached]
+
+    def _dose(self, rule: DoseThreshold, curve: Curve, highest: DailyDose, counted: list[Supply]) -> Alert:
+        runs = self._inside(curves.reaching(curve, rule.at_least))
+        limit = text(rule.at_least)
         return self._alert(
             Category.MME,
             published.dose(rule),
@@ -174,7 +185,7 @@ class _Maker:
             exclusions=(EXCLUSIONS, TAKEN, *more),
         )
 
-    def episodes(self, rule: EpisodeThreshold, counting: list[Supply]) -> list[Alert | None]:
+    def episodes(self, rule: EpisodeThreshold, found: Iterable[Episode]) -> list[Alert]:
         return [
             self._alert(
                 Category.MANY_PROVIDERS,
@@ -196,7 +207,7 @@ class _Maker:
                     "practice are counted each for themselves.",
                 ),
             )
-            for episode in episodes(counting, rule.rule)
+            for episode in found
             if episode.run.last >= self._window.first
         ]
 

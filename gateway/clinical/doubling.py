@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from gateway.clinical.row import Content
 from gateway.clinical.runs import Run, Span, as_runs, at_least
 from gateway.clinical.supplies import Supply, touching
 
@@ -71,5 +70,4 @@ def hurried_patches(found: Iterable[Supply]) -> tuple[HurriedPatch, ...]:
 
 
 def _strengths(one: Supply, name: str) -> tuple[tuple[Fraction | None, str], ...]:
-    contents: Iterable[Content] = (c for c in one.row.makeup.contents if c.name == name)
-    return tuple((c.strength, c.unit) for c in contents)
+    return tuple([(c.strength, c.unit) for c in one.row.makeup.contents if c.name == name])

@@ -69,17 +69,34 @@ class Episode:
 
 def episodes(found: Iterable[Supply], rule: EpisodeRule) -> tuple[Episode, ...]:
     """Return the episodes by `rule`, oldest first. `found` is in the order of `supplies`."""
+    return by_rule(found, (rule,))[rule]
+
+
+def by_rule(found: Iterable[Supply], rules: Iterable[EpisodeRule]) -> dict[EpisodeRule, tuple[Episode, ...]]:
+    """Return the episodes by each of `rules`, as `episodes` does."""
     listed = [s for s in found if counts(s)]
     prescribers = _numbered([s.row.prescriber_id for s in listed])
     dispensers = _numbered([s.row.dispenser_id for s in listed])
+    days = [s.first.toordinal() for s in listed]
+    return {
+        rule: tuple(
+            [_episode(listed, group) for group in _grouped(_hits(rule, days, prescribers, dispensers))]
+        )
+        for rule in rules
+    }
+
+
+def _hits(
+    rule: EpisodeRule, days: list[int], prescribers: list[int], dispensers: list[int]
+) -> list[tuple[int, int, int, int]]:
+    """Return the windows that meet `rule`: places of the first and last dispensing, and both counts."""
     # How often each occurs in the window, and how many occur at all.
     who, where = [0] * len(set(prescribers)), [0] * len(set(dispensers))
     people = places = start = 0
+    hits: list[tuple[int, int, int, int]] = []
     if not rule.met(len(who), len(where)):
         # No window holds more than the whole.
-        return ()
-    days = [s.first.toordinal() for s in listed]
-    hits: list[tuple[int, int, int, int]] = []
+        return hits
     following = [*days[1:], 0]
     for end, (day, who_now, where_now) in enumerate(zip(days, prescribers, dispensers, strict=True)):
         people += not who[who_now]
@@ -98,7 +115,7 @@ def episodes(found: Iterable[Supply], rule: EpisodeRule) -> tuple[Episode, ...]:
             start += 1
         if rule.met(people, places):
             hits.append((start, end, people, places))
-    return tuple(_episode(listed, group) for group in _grouped(hits))
+    return hits
 
 
 def _numbered(names: list[str]) -> list[int]:

@@ -35,28 +35,37 @@ class NaiveStart:
 
 
 def naive_starts(found: Iterable[Supply], lookback: int, known_from: dt.date) -> tuple[NaiveStart, ...]:
-    """Return the long-acting opioids after `lookback` opioid-free days, in order.
+    """Return the long-acting opioids after `lookback` opioid-free days, in the order of `found`: `supplies`.
 
     Only where the history reaches back that far: `known_from` is its first day. What was dispensed on the
     same day is no history.
     """
     listed = tuple(found)
     opioids = [s for s in listed if not _OPIOIDS.isdisjoint(s.row.makeup.classes)]
-    unclear = [s for s in listed if s.row.makeup.dose.reason is Uncounted.UNKNOWN_DRUG]
     result: list[NaiveStart] = []
+    # The last day with an opioid in hand, of what began before the day that is looked at.
+    in_hand = place = 0
     for one in opioids:
+        while opioids[place].first < one.first:
+            in_hand = max(in_hand, _last(opioids[place]))
+            place += 1
         opening = one.first - dt.timedelta(lookback)
-        if not _begins(one) or opening < known_from:
+        if opening < known_from or in_hand >= opening.toordinal() or not _begins(one):
             continue
-        if any(_is_before(s, one, opening) for s in opioids):
-            continue
-        unknown = tuple(s.id for s in unclear if _is_before(s, one, opening))
+        unknown = tuple(
+            s.id
+            for s in listed
+            if s.row.makeup.dose.reason is Uncounted.UNKNOWN_DRUG
+            and s.first < one.first
+            and _last(s) >= opening.toordinal()
+        )
         result.append(NaiveStart(one.id, one.first, lookback, unknown))
     return tuple(result)
 
 
-def _is_before(other: Supply, one: Supply, opening: dt.date) -> bool:
-    return other.first < one.first and (other.last or other.first) >= opening
+def _last(one: Supply) -> int:
+    """Return its last day as a number; of an unknown length, its first."""
+    return one.first.toordinal() if one.span is None else one.span[1]
 
 
 def _begins(one: Supply) -> bool:

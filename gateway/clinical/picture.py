@@ -15,6 +15,7 @@ from gateway.clinical.coverage import Left, Providers, days_since_last_fill, lef
 from gateway.clinical.curve import Active, Curve, DailyDose, Mean, active, mean, morphine_curve, peak
 from gateway.clinical.distance import Distance, Point, Whereabouts, distances
 from gateway.clinical.doubling import Doubling, HurriedPatch, doublings, hurried_patches
+from gateway.clinical.episodes import Episode, EpisodeRule, by_rule
 from gateway.clinical.lme import LmeTable, lorazepam_curve
 from gateway.clinical.naive import NaiveStart, naive_starts
 from gateway.clinical.overlap import Overlaps, overlaps
@@ -58,6 +59,8 @@ class Picture:
     hurried_patches: tuple[HurriedPatch, ...]
     take_homes: tuple[TakeHome, ...]
     providers: Providers
+    episodes: Mapping[EpisodeRule, tuple[Episode, ...]]
+    """By each of the jurisdiction's rules."""
     early_fills: tuple[EarlyFill, ...]
     naive_starts: tuple[NaiveStart, ...]
     days_since_last_fill: int | None
@@ -76,6 +79,7 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run, where: Whereabouts |
     found = supplies(rows, rules.starts)
     curve = morphine_curve(found, rules.table)
     limits = rules.thresholds
+    episodes = by_rule(found, [one.rule for one in limits.episodes] if limits else ())
     return Picture(
         today=today,
         window=window,
@@ -91,6 +95,7 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run, where: Whereabouts |
         hurried_patches=hurried_patches(found),
         take_homes=take_homes(found),
         providers=providers(found, window),
+        episodes=episodes,
         early_fills=early_fills(found, limits.early.days if limits and limits.early else 1),
         naive_starts=(
             naive_starts(found, limits.naive.days, window.first) if limits and limits.naive else ()
@@ -99,7 +104,7 @@ def picture(rows: Iterable[Row], rules: Rules, window: Run, where: Whereabouts |
         left=left_today(found, today),
         to_dispensers=_away(where, where.dispensers, {s.row.dispenser_id for s in found}) if where else (),
         to_prescribers=_away(where, where.prescribers, {s.row.prescriber_id for s in found}) if where else (),
-        alerts=alerts(found, rules.table, limits, today) if limits else (),
+        alerts=alerts(found, rules.table, limits, today, episodes) if limits else (),
     )
 
 

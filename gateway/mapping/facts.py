@@ -17,7 +17,6 @@ from gateway.clinical.classes import DrugClass
 from gateway.clinical.coverage import coverage
 from gateway.clinical.curve import Active, Curve, NotCounted
 from gateway.clinical.distance import Distance
-from gateway.clinical.episodes import episodes
 from gateway.clinical.figures import text
 from gateway.clinical.mme import Uncounted
 from gateway.clinical.overlap import Pattern
@@ -205,7 +204,7 @@ def _providers(p: Picture, limits: Thresholds | None) -> Iterator[Fact]:
     yield Fact("prescribers", "Prescribers", len(p.providers.prescribers), "", p.window, None, every)
     yield Fact("dispensers", "Dispensers", len(p.providers.dispensers), "", p.window, None, every)
     for rule in limits.episodes if limits else ():
-        found = episodes(p.supplies, rule.rule)
+        found = p.episodes[rule.rule]
         words = published.episode(rule)
         notes = [f"Rule: {words.rule} ({rule.source})."]
         notes += [

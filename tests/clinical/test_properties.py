@@ -18,6 +18,7 @@ from gateway.clinical import runs
 from gateway.clinical.coverage import coverage
 from gateway.clinical.curve import Curve, mean, morphine_curve, on, peak, reaching
 from gateway.clinical.episodes import EpisodeRule, Length, episodes
+from gateway.clinical.naive import naive_starts
 from gateway.clinical.overlap import Pattern, overlaps
 from gateway.clinical.picture import picture
 from gateway.clinical.row import Row
@@ -229,6 +230,23 @@ def test_episodes_are_found_where_a_window_meets_the_rule(
     if found:
         assert found[0].prescribers >= prescribers or either
         assert found[0].run.last >= hits[0]
+
+
+@given(histories(), st.integers(1, 60), st.integers(0, 60))
+def test_a_long_acting_opioid_is_named_where_no_opioid_was_in_hand_before(
+    rows: list[Row], lookback: int, known: int
+) -> None:
+    found, known_from = supplies(rows, Starts.SOLD), ORIGIN + dt.timedelta(known)
+    wanted = []
+    for one in found:
+        opening = one.first - dt.timedelta(lookback)
+        earlier = [s for s in found if s.first < one.first and (s.last or s.first) >= opening]
+        classes = {c.value for s in earlier for c in s.row.makeup.classes}
+        if one.row.makeup.long_acting and opening >= known_from and not classes & {"opioid", "buprenorphine"}:
+            unknown = tuple(s.id for s in earlier if not s.row.makeup.contents)
+            wanted.append((one.id, one.first, unknown))
+    named = naive_starts(found, lookback, known_from)
+    assert [(start.dispensation_id, start.day, start.unknown) for start in named] == wanted
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=10), st.integers(1, 4))
