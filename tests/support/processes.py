@@ -97,12 +97,16 @@ class LiveGateway:
 
 
 @contextmanager
-def run_gateway(settings: Settings, log: Path, *, workers: int = 1) -> Iterator[LiveGateway]:
-    """Yield the gateway of `settings` under gunicorn, on a free port that its base URL names."""
+def run_gateway(
+    settings: Settings, log: Path, *, workers: int = 1, behind: str | None = None
+) -> Iterator[LiveGateway]:
+    """Yield the gateway of `settings` under gunicorn, on a free port that its base URL names.
+
+    `behind` is the base URL of a proxy in front of it.
+    """
     port = free_port()
-    settings = replace(
-        settings, base_url=f"http://localhost:{port}", bind=f"127.0.0.1:{port}", workers=workers, threads=2
-    )
+    base = behind or f"http://localhost:{port}"
+    settings = replace(settings, base_url=base, bind=f"127.0.0.1:{port}", workers=workers, threads=2)
     command = [
         sys.executable,
         "-m",
@@ -116,7 +120,7 @@ def run_gateway(settings: Settings, log: Path, *, workers: int = 1) -> Iterator[
             command, env=environment(settings), cwd=ROOT, stdout=out, stderr=out, start_new_session=True
         )
     try:
-        _wait(process, settings.base_url, log)
+        _wait(process, port, log)
         yield LiveGateway(settings.base_url, settings.fhir_base, settings, log)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -127,8 +131,7 @@ def run_gateway(settings: Settings, log: Path, *, workers: int = 1) -> Iterator[
             process.wait(10)
 
 
-def _wait(process: subprocess.Popen[bytes], base: str, log: Path) -> None:
-    port = base.rpartition(":")[2]
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -208,9 +208,11 @@ class Program:
 
 
 @contextmanager
-def run_program(settings: Settings, folder: Path, *, workers: int = 1) -> Iterator[Program]:
-    """Yield a program with its user and its patients."""
-    with run_gateway(settings, folder / "gateway.log", workers=workers) as gateway:
+def run_program(
+    settings: Settings, folder: Path, *, workers: int = 1, behind: str | None = None
+) -> Iterator[Program]:
+    """Yield a program with its user and its patients; `behind` is the base URL of a proxy in front of it."""
+    with run_gateway(settings, folder / "gateway.log", workers=workers, behind=behind) as gateway:
         program = Program(gateway)
         program.add_user()
         program.report()

@@ -80,7 +80,7 @@ def body(name: str) -> Callable[[SmartSession], None]:
         found = answer.json()
         check_token_response(found)
         check_not_kept(answer)
-        expect(found["expires_in"] <= 300, "it lives longer than five minutes")
+        expect(float(found["expires_in"]) <= 300, "it lives longer than five minutes")
         expect("refresh_token" not in found, "a refresh token for a service")
         expect(set(found["scope"].split()) <= set(client.scope.split()), "more than was asked")
 

@@ -92,7 +92,8 @@ def access_token_form(_session: SmartSession, flow: Flow) -> None:
     token, found = flow.token(), flow.body()
     expect(all(one.isalnum() or one in "._~-" for one in token), "the access token needs escaping")
     expect(len(token) < 8000, "the access token is too long for a header")
-    expect(found["expires_in"] <= 3600, "the access token lives longer than an hour")
+    expires = found.get("expires_in")
+    expect(isinstance(expires, int) and expires <= 3600, "the access token lives longer than an hour")
 
 
 def context_members(session: SmartSession, flow: Flow) -> None:
