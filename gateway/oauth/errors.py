@@ -39,6 +39,11 @@ class OAuthError(GatewayError):
     status = 400
     challenge: str | None = None
 
+    @property
+    def described(self) -> str:
+        """Return `error_description`, in the characters that the RFC allows there."""
+        return _plain(self.public)
+
 
 class InvalidRequest(OAuthError):
     """A parameter is missing, repeated or malformed, or two ways of authentication were used."""
@@ -77,6 +82,44 @@ class InvalidScope(OAuthError):
     """The scope is missing or garbled, or nothing of it is registered for the client."""
 
     code = "invalid_scope"
+
+
+class InvalidGrant(OAuthError):
+    """A code or refresh token that is unknown, ended, used, another client's, or ended with its consent."""
+
+    code = "invalid_grant"
+
+
+class UnsupportedResponseType(OAuthError):
+    """Only the code flow is served (RFC 6749 section 4.1.2.1)."""
+
+    code = "unsupported_response_type"
+
+
+class NotSupported(OAuthError):
+    """A parameter of OpenID Connect that is not served: request, request_uri, registration (section 3.1.2.6)."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(f"The parameter {parameter} is not supported.")
+        self.code = f"{parameter}_not_supported"
+
+
+class LoginRequired(OAuthError):
+    """With prompt=none, nobody is signed in (OpenID Connect Core 1.0, section 3.1.2.6)."""
+
+    code = "login_required"
+
+
+class InteractionRequired(OAuthError):
+    """With prompt=none, the user would have to choose something."""
+
+    code = "interaction_required"
+
+
+class ConsentRequired(OAuthError):
+    """With prompt=none, the user has not consented to this before."""
+
+    code = "consent_required"
 
 
 class AccessDenied(OAuthError):
