@@ -92,11 +92,3 @@ SELECT k.consent_id
   FROM refresh_token r
   JOIN consent k ON k.consent_id = r.consent_id
  WHERE r.token_hash = %(token_hash)s AND k.client_id = %(client_id)s;
-
--- name: give_back_consent
-UPDATE consent SET revoked_at = now(), revoked_because = 'given back by the client'
- WHERE consent_id = %(consent_id)s AND revoked_at IS NULL;
-
--- name: revoke_tokens_of_consent
-UPDATE access_token SET revoked_at = now()
- WHERE consent_id = %(consent_id)s AND revoked_at IS NULL;

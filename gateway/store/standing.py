@@ -7,13 +7,13 @@ stands no more.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 
+from gateway.store.consents import revoke, secret_hash
 from gateway.store.database import Row
 from gateway.store.sql import queries
 
@@ -37,11 +37,6 @@ class Standing:
     context: dict[str, Any] | None
 
 
-def token_hash(text: str) -> bytes:
-    """Return what a refresh token is kept by."""
-    return hashlib.sha256(text.encode()).digest()
-
-
 def access_token(connection: Connection[Row], token_id: str, now: dt.datetime) -> Standing | None:
     """Return the access token of this `jti` if it stands, or None."""
     return _standing(connection, token_id, None, now)
@@ -49,17 +44,16 @@ def access_token(connection: Connection[Row], token_id: str, now: dt.datetime) -
 
 def refresh_token(connection: Connection[Row], text: str, now: dt.datetime) -> Standing | None:
     """Return the refresh token if it stands, or None; one that was used does not."""
-    return _standing(connection, None, token_hash(text), now)
+    return _standing(connection, None, secret_hash(text), now)
 
 
 def give_back_refresh_token(connection: Connection[Row], text: str, client_id: str) -> bool:
     """Return whether it was a refresh token of this client; its consent ends, with all that came of it."""
-    values = {"token_hash": token_hash(text), "client_id": client_id}
+    values = {"token_hash": secret_hash(text), "client_id": client_id}
     row = connection.execute(queries(_FILE)["consent_of_refresh_token"], values).fetchone()
     if row is None:
         return False
-    for statement in ("give_back_consent", "revoke_tokens_of_consent"):
-        connection.execute(queries(_FILE)[statement], {"consent_id": row[0]})
+    revoke(connection, row[0], because="given back by the client")
     return True
 
 

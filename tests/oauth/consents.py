@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from gateway.auth.accounts import add_account
 from gateway.core.ids import opaque_token, uuid7
 from gateway.services import Services
-from gateway.store.standing import token_hash
+from gateway.store.consents import secret_hash
 
 SCOPE = "launch openid fhirUser offline_access patient/MedicationDispense.rs"
 
@@ -58,7 +58,7 @@ class Consent:
         values = {
             **{name: getattr(self, name) for name in self.__dataclass_fields__},
             "session": session,
-            "token_hash": token_hash(self.refresh_token),
+            "token_hash": secret_hash(self.refresh_token),
             "context": Jsonb({"intent": "reconcile"}),
             "now": now,
             "soon": now + dt.timedelta(minutes=15),
