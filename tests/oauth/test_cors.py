@@ -51,6 +51,7 @@ def preflight(client: FlaskClient, path: str, origin: str) -> TestResponse:
     [
         "/auth/token",
         "/auth/revoke",
+        "/auth/introspect",
         "/fhir/Patient/x",
         "/fhir/MedicationDispense",
         "/fhir/Patient/$pdmp-history",
