@@ -97,7 +97,7 @@ class UnsupportedResponseType(OAuthError):
 
 
 class NotSupported(OAuthError):
-    """A parameter of OpenID Connect that is not served: request, request_uri, registration (section 3.1.2.6)."""
+    """A parameter that is not served: request, request_uri, registration (OpenID Connect, 3.1.2.6)."""
 
     def __init__(self, parameter: str) -> None:
         super().__init__(f"The parameter {parameter} is not supported.")

@@ -11,7 +11,7 @@ from gateway.auth.outbound import Outbound
 from gateway.auth.shared import SharedCache
 from gateway.auth.throttle import Throttle
 from gateway.services import Services
-from gateway.store import clients, launches, tokens
+from gateway.store import clients, consents, launches, tokens
 from gateway.store.clients import Client
 
 _PURGE_SECONDS = 60.0
@@ -55,6 +55,11 @@ class AuthorizationServer:
         return self.services.settings.fhir_base
 
     @property
+    def authorization_endpoint(self) -> str:
+        """Return the authorization endpoint's URL."""
+        return f"{self.issuer}/auth/authorize"
+
+    @property
     def token_endpoint(self) -> str:
         """Return the token endpoint's URL."""
         return f"{self.issuer}/auth/token"
@@ -63,6 +68,11 @@ class AuthorizationServer:
     def revocation_endpoint(self) -> str:
         """Return the revocation endpoint's URL."""
         return f"{self.issuer}/auth/revoke"
+
+    @property
+    def introspection_endpoint(self) -> str:
+        """Return the introspection endpoint's URL."""
+        return f"{self.issuer}/auth/introspect"
 
     @property
     def introspection_endpoint(self) -> str:
@@ -88,3 +98,4 @@ class AuthorizationServer:
         with self.services.database.connection() as connection:
             tokens.purge(connection)
             launches.purge(connection)
+            consents.purge(connection)

@@ -9,7 +9,7 @@ import flask
 import orjson
 from flask import Request
 
-from gateway.oauth import client_credentials
+from gateway.oauth import authorization_code, client_credentials, refresh_token
 from gateway.oauth.errors import NO_STORE, InvalidRequest, UnsupportedGrantType
 from gateway.oauth.form import read_form
 from gateway.oauth.server import AuthorizationServer
@@ -17,6 +17,8 @@ from gateway.oauth.server import AuthorizationServer
 Grant = Callable[[Request, dict[str, str], AuthorizationServer], dict[str, Any]]
 
 GRANTS: dict[str, Grant] = {
+    "authorization_code": authorization_code.grant,
+    "refresh_token": refresh_token.grant,
     "client_credentials": client_credentials.grant,
 }
 

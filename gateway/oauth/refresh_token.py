@@ -1,0 +1,96 @@
+"""The refresh grant (RFC 6749 section 6), with rotation: each token is good once and brings the next.
+
+A token that comes a second time was stolen, from the app or by it: its consent ends, with everything issued
+under it (RFC 9700 section 4.14.2). The scope may be narrowed for the new access token, by text; the next
+refresh token has all of it again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import Any
+
+from flask import Request
+from psycopg import Connection
+
+from gateway.auth.scopes import ScopeSet
+from gateway.oauth import issuance
+from gateway.oauth.client_authentication import authenticate_client
+from gateway.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope, OAuthError
+from gateway.oauth.server import AuthorizationServer
+from gateway.store import consents
+from gateway.store.database import Row
+
+_log = logging.getLogger("gateway.oauth")
+
+
+def grant(request: Request, form: dict[str, str], server: AuthorizationServer) -> dict[str, Any]:
+    """Return the token response's members. Raises OAuthError, TooMany, Unavailable."""
+    authenticated = authenticate_client(request, form, server)
+    client_id = authenticated.client.client_id
+    server.throttle.count(f"refresh:{client_id}", limit=issuance.A_MINUTE, seconds=60)
+    text = form.get("refresh_token")
+    if text is None:
+        raise InvalidRequest("refresh_token is missing.")
+    with server.services.database.transaction() as connection:
+        authenticated.spend(connection)
+        answer = _rotated(
+            server,
+            connection,
+            consents.secret_hash(text),
+            client_id,
+            form.get("scope"),
+            server.services.clock.now(),
+        )
+    # Outside of the transaction, so that a revocation holds.
+    if isinstance(answer, OAuthError):
+        raise answer
+    server.purge_when_due()
+    _log.info("token_refreshed", extra={"client": client_id})
+    return answer
+
+
+def _rotated(
+    server: AuthorizationServer,
+    connection: Connection[Row],
+    token_hash: bytes,
+    client_id: str,
+    asked: str | None,
+    now: dt.datetime,
+) -> dict[str, Any] | OAuthError:
+    found = consents.find_refresh_token(connection, token_hash)
+    if found is None:
+        return _refused()
+    # Locks the consent: of two that bring the same token, the second waits here.
+    consent = consents.standing(connection, found.consent_id, client_id, now)
+    if consent is not None and not found.used:
+        scopes = _narrowed(asked, found.scope)
+        if scopes is None:
+            return InvalidScope("scope must be a part of what was granted, spelt as it was granted.")
+        if consents.use_refresh_token(connection, token_hash, now):
+            return issuance.issue(server, connection, consent, scopes, now=now)
+        found = consents.find_refresh_token(connection, token_hash)
+    if found is not None and found.used:
+        consents.revoke(connection, found.consent_id, because="refresh token used twice")
+        _log.warning("refresh_token_replayed", extra={"client": client_id, "consent": str(found.consent_id)})
+    return _refused()
+
+
+def _refused() -> InvalidGrant:
+    return InvalidGrant(
+        "The refresh token is not valid: unknown, used, ended, another client's, or its consent has ended."
+    )
+
+
+def _narrowed(asked: str | None, granted: str) -> ScopeSet | None:
+    """Return what was asked for, spelt as it was granted; None when it is no part of it.
+
+    SMART clients compare scopes as texts: `patient/Patient.r` is no part of `patient/Patient.rs` here.
+    """
+    if asked is None:
+        return ScopeSet.parse(granted)
+    wanted = list(dict.fromkeys(text for text in asked.split(" ") if text))
+    if not wanted or not set(wanted) <= set(granted.split(" ")):
+        return None
+    return ScopeSet.of(wanted)
