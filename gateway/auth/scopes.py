@@ -32,8 +32,8 @@ SPECIAL = frozenset(
         "online_access",
     }
 )
-#: Words of our own: open a launch, introspect every client's tokens.
-OWN = frozenset({"__launch", "__introspect"})
+#: Words of our own: open a launch, introspect every client's tokens, ask who is who (Patient/$match).
+OWN = frozenset({"__launch", "__introspect", "__match"})
 #: Types with patient data or that it refers to: what `*` means. The table of interactions lists the same.
 TYPES = frozenset(
     {"Encounter", "MedicationDispense", "MedicationRequest", "Organization", "Patient", "Practitioner"}

@@ -47,6 +47,16 @@ class Inputs:
             raise BadRequest(f"The input {name} must have a valueBoolean.")
         return value
 
+    def integer(self, name: str) -> int | None:
+        """Return the value of input `name`, None when absent. Raises BadRequest when it is no integer."""
+        part = self.parts.get(name)
+        if part is None:
+            return None
+        value = part.get("valueInteger", part.get("valuePositiveInt"))
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise BadRequest(f"The input {name} must have a valueInteger.")
+        return value
+
 
 def read(body: dict[str, Any], declared: frozenset[str]) -> Inputs:
     """Return the inputs in `body`. Raises BadRequest for another resource, a repeated or an undeclared input.

@@ -62,6 +62,14 @@ HISTORY = Operation(
     "Pre-staging, delegates and report links are not served yet.",
 )
 
+MATCH = Operation(
+    "match",
+    "http://hl7.org/fhir/OperationDefinition/Patient-match",
+    "Whom a Patient may be here, for system clients with the scope __match beside system/Patient.rs. Takes "
+    "resource (with a family name and a full birth date), onlyCertainMatches and count (at most 10). "
+    "certain is whom $pdmp-history would answer about; each Patient holds our identifier only.",
+)
+
 TABLE: tuple[Served, ...] = (
     Served(
         "MedicationDispense",
@@ -126,7 +134,7 @@ TABLE: tuple[Served, ...] = (
     Served(
         "Patient",
         (f"{PDMP}/StructureDefinition/pdmp-patient",),
-        operations=(HISTORY,),
+        operations=(HISTORY, MATCH),
     ),
     Served("Practitioner", (f"{_US_CORE}/us-core-practitioner",)),
     Served("CodeSystem", (), documentation="Our own codes.", definitional=True),

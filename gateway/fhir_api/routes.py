@@ -10,7 +10,16 @@ from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
-from gateway.fhir_api import capability, definitions, interactions, pdmp_history, read, reply, search
+from gateway.fhir_api import (
+    capability,
+    definitions,
+    interactions,
+    patient_match,
+    pdmp_history,
+    read,
+    reply,
+    search,
+)
 from gateway.services import Services
 from gateway.web.guard import public
 
@@ -24,7 +33,10 @@ class LogicalId(BaseConverter):
 
 
 #: What carries out each operation of the table.
-_OPERATIONS: dict[str, View] = {interactions.HISTORY.name: pdmp_history.view}
+_OPERATIONS: dict[str, View] = {
+    interactions.HISTORY.name: pdmp_history.view,
+    interactions.MATCH.name: patient_match.view,
+}
 
 
 def blueprint(services: Services) -> Blueprint:

@@ -49,7 +49,7 @@ def find(
     connection: Connection[Row], vault: Vault, jurisdiction: str, query: PatientQuery
 ) -> Found | Unknown | Ambiguous:
     """Return whom `query` means. Without a name or a birth date nobody can be told: Ambiguous names them."""
-    question = _question(vault, query)
+    question = question_of(vault, query)
     if question.birth_date is None or not question.names:
         lacking = [("name", question.names), ("birth date", question.birth_date)]
         return Ambiguous(tuple(word for word, value in lacking if not value))
@@ -83,7 +83,8 @@ def find(
             return Ambiguous(undecided.kinds)
 
 
-def _question(vault: Vault, query: PatientQuery) -> Facts:
+def question_of(vault: Vault, query: PatientQuery) -> Facts:
+    """Return what a query says that can be compared."""
     return Facts(
         species="animal" if query.animal else "human",
         names=frozenset(
