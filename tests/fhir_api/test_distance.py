@@ -6,23 +6,18 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from math import acos, cos, radians, sin
-from pathlib import Path
 from typing import Any
 
 import pytest
 import zipcodes
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.auth.accounts import add_account
 from gateway.embedded import Urls
-from gateway.ingest.run import ingest_file
-from tests.conftest import make_settings
 from tests.fhir_api import asap, bodies
 from tests.fhir_api.answered import Answer
-from tests.fhir_api.conftest import CLINIC, NPI, Gateway
+from tests.fhir_api.conftest import Gateway
+from tests.fhir_api.overlays import FOLDER, gateway_with, history, send
 from tests.support.databases import TestDatabase
 
-OVERLAYS = Path(__file__).resolve().parents[1] / "data" / "overlays"
 HAZARD = {"line": ["402 Tipple Road"], "city": "Hazard", "state": "KY", "postalCode": "41701"}
 
 
@@ -30,38 +25,8 @@ HAZARD = {"line": ["402 Tipple Road"], "city": "Hazard", "state": "KY", "postalC
 def gateway(
     servers: Urls, module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    from gateway.app import create_app
-
-    app = create_app(make_settings(servers, module_database, tmp_path_factory.mktemp("far")))
-    made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    made.register("ehr")
-    services = made.services
-    add_account(
-        services.database,
-        services.vault,
-        username="creech",
-        role="practitioner",
-        given_name="Harlan",
-        family_name="Creech",
-        password="correct horse",
-        npi=NPI,
-        organizations=(CLINIC,),
-    )
-    for name in ("02", "14"):
-        path = next(OVERLAYS.glob(f"{name}-*.asap"))
-        args = services.database, services.clock, services.vault, services.mappings, services.settings
-        assert ingest_file(*args, path.read_bytes(), path.name)["status"] == "accepted"
-    yield made
-    app.extensions["pdmp"].close()
-
-
-def history(gateway: Gateway, family: str, given: str, born: str, **evidence: Any) -> Answer:
-    body = bodies.parameters(
-        bodies.patient(family, given, born, **evidence), computed_facts={"valueBoolean": True}
-    )
-    answer = gateway.caller().history(body)
-    assert answer.status_code == 200, answer.text
-    return Answer(answer.data)
+    with gateway_with(servers, module_database, tmp_path_factory.mktemp("far"), "02", "14") as made:
+        yield made
 
 
 def away(answer: Answer, kind: str) -> list[dict[str, Any]]:
@@ -129,16 +94,14 @@ def test_without_a_known_home_there_is_no_distance(gateway: Gateway, code: str) 
 
 
 def test_a_dispenser_without_a_known_zip_is_not_known_beside_the_others(gateway: Gateway) -> None:
-    path = next(OVERLAYS.glob("02-*.asap"))
+    path = next(FOLDER.glob("02-*.asap"))
     text = path.read_text(encoding="utf-8").replace("Pruitt", "Sexton").replace("999700102", "999700599")
     # Another pharmacy, which reports no ZIP code.
     text = text.replace("*1999000114*1890119*FL9000112*", "*1999500105*1890998*FL9000213*")
     text = text.replace("*Pikeville*KY*41501*", "*Pikeville*KY**").replace("19741202", "19741203")
     text = text.replace("4F07197C-B183-BB5B-1404-20054DEC33A0", "D-9")
     text = re.sub(r"DSP\*(\d\d)?\*50", r"DSP*\1*59", text)
-    services = gateway.services
-    args = services.database, services.clock, services.vault, services.mappings, services.settings
-    answer = ingest_file(*args, text.encode(), "unknown-zip.asap")
+    answer = send(gateway, text.encode(), "unknown-zip.asap")
     assert answer["refused"] == 0, answer
     found = away(history(gateway, "Sexton", "Wendell", "1974-12-03", **bodies.ssn("999700599")), "dispenser")
     assert len(found) == 6
