@@ -1,4 +1,4 @@
-"""Figures of people whom only a resemblance joins, and of a practitioner who dispenses: the samples' notes."""
+"""What is computed for people whom only a resemblance joins, and for a prescriber who dispenses."""
 
 from __future__ import annotations
 
