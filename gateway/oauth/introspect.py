@@ -21,6 +21,7 @@ from gateway.auth import bearer
 from gateway.auth.scopes import ScopeSet
 from gateway.core.errors import Unauthenticated
 from gateway.oauth.client_authentication import authenticate_client
+from gateway.oauth.context import token_members
 from gateway.oauth.errors import NO_STORE, InvalidRequest, InvalidToken
 from gateway.oauth.form import read_form
 from gateway.oauth.server import AuthorizationServer
@@ -115,11 +116,10 @@ def _described(token: Standing, server: AuthorizationServer, *, all_of_it: bool)
             described["username"] = token.username
         if "openid" in scopes and {"fhirUser", "profile"} & set(scopes):
             described["fhirUser"] = f"{server.fhir_base}/Practitioner/{token.account_id}"
-        described |= _context(token)
+        described |= token_members(
+            server.issuer,
+            person_id=token.person_id,
+            encounter_id=token.encounter_id,
+            context=token.context or {},
+        )
     return described
-
-
-def _context(token: Standing) -> dict[str, Any]:
-    ids = {"patient": token.person_id, "encounter": token.encounter_id}
-    told = {name: str(value) for name, value in ids.items() if value is not None}
-    return told | (token.context or {})

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from gateway.auth.registration import disable_client, register_client
+from gateway.oauth import style
 from gateway.services import Services
 from tests.oauth.conftest import Register
 from tests.oauth.consents import SCOPE, Consent, account
@@ -62,6 +63,7 @@ def test_who_and_what_the_token_response_said_is_said_again(http: FlaskClient, c
         "patient": str(consent.person_id),
         "encounter": str(consent.encounter_id),
         "intent": "reconcile",
+        "smart_style_url": style.url(BASE),
     }
     refresh = introspect(http, consent, consent.refresh_token)
     assert refresh["token_type"] == "refresh_token"
