@@ -75,11 +75,6 @@ class AuthorizationServer:
         return f"{self.issuer}/auth/introspect"
 
     @property
-    def introspection_endpoint(self) -> str:
-        """Return the introspection endpoint's URL."""
-        return f"{self.issuer}/auth/introspect"
-
-    @property
     def jwks_uri(self) -> str:
         """Return the URL of our public keys."""
         return f"{self.issuer}/.well-known/jwks.json"
