@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the OAuth endpoints and of `$pdmp-history`.
+"""The OpenAPI 3.1 document of the OAuth endpoints and of the operations.
 
 Reads and searches are told by the CapabilityStatement, which is computed from the same table as their routes.
 Form parameters are those of RFC 6749, 7009, 7523, 7636 and 7662 and of SMART App Launch 2.2.
@@ -22,7 +22,7 @@ def document(base: str, version: str) -> Json:
         "info": {
             "title": "PDMP Gateway",
             "version": version,
-            "summary": "SMART App Launch 2.2 authorization, and the operation $pdmp-history.",
+            "summary": "SMART App Launch 2.2 authorization, and the operations of FHIR.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": base}],
@@ -193,9 +193,27 @@ def _operations() -> Json:
             }
         }
 
+    match = {
+        "tags": ["operations"],
+        "operationId": "match",
+        "summary": "Who of the program's persons a Patient may be",
+        "externalDocs": {"url": "https://hl7.org/fhir/R4/patient-operation-match.html"},
+        "security": [{"service": ["__match", "system/Patient.rs"]}],
+        "requestBody": _body(_FHIR, _ref("Parameters")),
+        "responses": {
+            "200": {
+                "description": "A searchset Bundle with scores, empty where nobody is found",
+                "content": {_FHIR: {"schema": _ref("Bundle")}},
+            },
+            "400": _fhir("The request can't be read"),
+            "401": _fhir("No good access token"),
+            "403": _fhir("The scopes do not reach this"),
+        },
+    }
     return {
         "/fhir/$pdmp-history": history("pdmpHistory"),
         "/fhir/Patient/$pdmp-history": history("pdmpHistoryOfPatient"),
+        "/fhir/Patient/$match": {"post": match},
     }
 
 
@@ -317,6 +335,15 @@ def _schemas() -> Json:
             "required": ["resourceType"],
             "properties": {"resourceType": {"const": "Parameters"}, "parameter": {"type": "array"}},
         },
+        "Bundle": {
+            "type": "object",
+            "required": ["resourceType", "type"],
+            "properties": {
+                "resourceType": {"const": "Bundle"},
+                "type": {"const": "searchset"},
+                "entry": {"type": "array"},
+            },
+        },
         "OperationOutcome": {
             "type": "object",
             "required": ["resourceType", "issue"],
@@ -349,6 +376,8 @@ def _schemes(base: str) -> Json:
         "scopes": {
             "system/MedicationDispense.rs": "Histories, and reads under their grants",
             "__launch": "To open launches",
+            "__match": "To ask whom a Patient may be, beside system/Patient.rs",
+            "system/Patient.rs": "Patients under a grant",
         },
     }
     return {
