@@ -137,11 +137,11 @@ def test_the_farthest_dispenser_is_named_and_what_is_not_known_is_said(
         )
     )
     line = words(opened(stage, browser, near, far, unknown).split('<ul class="told">')[1].split("</ul>")[0])
-    assert "Farthest dispenser from home 86 miles , straight line" in line
+    assert "Farthest dispenser from home 86 miles between ZIP areas" in line
     assert "1 of 3 not known" in line
     assert "prescriber from home" not in line
     line = words(opened(stage, browser, near).split('<ul class="told">')[1].split("</ul>")[0])
-    assert "Farthest dispenser from home 1 mile , straight line" in line
+    assert "Farthest dispenser from home 1 mile between ZIP areas" in line
     assert "not known" not in line
 
 
