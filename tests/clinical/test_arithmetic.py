@@ -11,7 +11,7 @@ import pytest
 from gateway.clinical import figures
 from gateway.clinical.coverage import coverage, days_since_last_fill, left_today, providers
 from gateway.clinical.curve import active, mean, morphine_curve, on, peak, reaching
-from gateway.clinical.distance import Point, distances, miles
+from gateway.clinical.distance import Point, Whereabouts, distances, miles
 from gateway.clinical.doubling import doublings, hurried_patches
 from gateway.clinical.episodes import EpisodeRule, Length, episodes
 from gateway.clinical.lme import lorazepam_curve, of_row
@@ -333,6 +333,18 @@ def test_distances_are_whole_miles_and_only_between_known_zips() -> None:
     assert found[0].table.startswith("zipcodes ")
     assert distances(None, places, centroids.table()) == ()
     assert distances(home, {"unknown": None}, centroids.table()) == ()
+
+
+def test_a_place_that_none_of_the_rows_names_has_no_distance() -> None:
+    home = centroids.point("41701")
+    shown, hidden = str(uid(201)), str(uid(202))
+    where = Whereabouts(home, {shown: home, hidden: centroids.point("41101")}, {hidden: home}, "zipcodes")
+    found = picture(
+        [made(1, OXYCODONE_5, ago(9), dispenser_id=uid(201))], rules(), Run(ago(90), TODAY), where
+    )
+    assert [(d.place_id, d.miles) for d in found.to_dispensers] == [(shown, 0)]
+    assert found.to_prescribers == ()
+    assert picture([], rules(), Run(ago(90), TODAY), where).to_dispensers == ()
 
 
 @pytest.mark.parametrize(
