@@ -75,9 +75,10 @@ def days_since_last_fill(found: Iterable[Supply], today: dt.date) -> int | None:
 def left_today(found: Iterable[Supply], today: dt.date) -> tuple[Left, ...]:
     """Return what the supplies that cover `today` have left, as if taken evenly from their first day."""
     result: list[Left] = []
+    number = today.toordinal()
     for one in found:
-        if one.last is not None and one.covers(today):
-            days = (one.last - today).days + 1
+        if one.span is not None and one.span[0] <= number <= one.span[1]:
+            days = one.span[1] - number + 1
             quantity = Fraction(one.row.quantity) * days / one.row.days_supply
             result.append(Left(one.id, days, quantity))
     return tuple(result)

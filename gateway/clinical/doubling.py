@@ -41,7 +41,7 @@ def doublings(found: Iterable[Supply]) -> tuple[Doubling, ...]:
     by_name: dict[str, list[Supply]] = {}
     for one in found:
         if one.span is not None:
-            for name in one.row.makeup.names:
+            for name in one.row.makeup.strengths:
                 by_name.setdefault(name, []).append(one)
     result: list[Doubling] = []
     for name, listed in sorted(by_name.items()):
@@ -49,9 +49,7 @@ def doublings(found: Iterable[Supply]) -> tuple[Doubling, ...]:
         runs = as_runs(at_least(spans, 2))
         if runs:
             doubled = touching(listed, runs)
-            # Equal packages share their makeup: most are compared by identity.
-            makeups = {id(one.row.makeup): one for one in doubled}
-            strengths = {_strengths(one, name) for one in makeups.values()}
+            strengths = {one.row.makeup.strengths[name] for one in doubled}
             result.append(Doubling(name, runs, tuple(one.id for one in doubled), len(strengths) > 1))
     return tuple(result)
 
@@ -67,7 +65,3 @@ def hurried_patches(found: Iterable[Supply]) -> tuple[HurriedPatch, ...]:
             if days_each < PATCH_DAYS:
                 result.append(HurriedPatch(one.id, days_each))
     return tuple(result)
-
-
-def _strengths(one: Supply, name: str) -> tuple[tuple[Fraction | None, str], ...]:
-    return tuple([(c.strength, c.unit) for c in one.row.makeup.contents if c.name == name])

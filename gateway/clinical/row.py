@@ -7,6 +7,7 @@ rows.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -47,8 +48,8 @@ class Makeup:
     schedule: str
     long_acting: bool
     classes: frozenset[DrugClass]
-    names: frozenset[str]
-    """Substances that have a class."""
+    strengths: Mapping[str, tuple[str, ...]]
+    """Substances that have a class, with their strengths in words, to be compared."""
     sameness: tuple[object, ...]
     """Equal for two products that a patient takes as one drug: substances, strengths, release."""
 

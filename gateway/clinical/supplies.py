@@ -68,6 +68,8 @@ class Fill:
     @property
     def last(self) -> dt.date | None:
         """Return the last day of all parts, None when the days of any are not known."""
+        if len(self.parts) == 1:
+            return self.parts[0].last
         ends = [part.span[1] for part in self.parts if part.span is not None]
         return dt.date.fromordinal(max(ends)) if len(ends) == len(self.parts) else None
 

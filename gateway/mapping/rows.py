@@ -107,13 +107,21 @@ def _makeup(parts: Sequence[Part], days_supply: int, m: Mappings, *, compound: b
         schedule=min((drug.schedule for drug in drugs), key=SCHEDULES.index, default=""),
         long_acting=long_acting,
         classes=frozenset(c.drug_class for c in contents if c.drug_class is not None),
-        names=frozenset(c.name for c in contents if c.drug_class is not None),
+        strengths=_strengths(contents),
         sameness=(
             long_acting,
             *sorted((c.name, str(c.strength), c.unit) for c in contents),
             *(sorted(str(part.quantity) for part in parts) if compound else ()),
         ),
     )
+
+
+def _strengths(contents: Iterable[Content]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for one in contents:
+        if one.drug_class is not None:
+            found[one.name] = (*found.get(one.name, ()), f"{one.strength} {one.unit}")
+    return found
 
 
 def _content(part: Part, substance: Substance, days_supply: int, m: Mappings) -> Content:
