@@ -174,7 +174,7 @@ def _tell(done: Done, as_json: bool) -> None:
         "never-link": f"{done.person_id} and {done.other_person_id} are never joined",
         "undo": f"{done.undoes} was taken back",
     }[done.kind]
-    click.echo(f"{sentence}: {done.descriptions} descriptions, {done.dispensations} dispensations moved.")
+    click.echo(f"{sentence}. Descriptions moved: {done.descriptions}, dispensations: {done.dispensations}.")
     if done.kind != "undo":
         click.echo(f"To take it back: pdmp persons undo {done.action_id}")
 
@@ -195,7 +195,8 @@ def _person(seen: dict[str, Any]) -> Iterator[str]:
         )
         yield f"  {one['address'] or '-'}; telephone {one['phone'] or '-'}"
         yield f"  {'; '.join(one['identifiers']) or 'no identifier'}"
-        yield f"  reported {first} to {last}, {one['dispensations']} dispensations"
+        asked = "".join(f"; {dispenser}" for dispenser in one["dispensers"])
+        yield f"  reported {first} to {last}, dispensations: {one['dispensations']}{asked}"
     for one in seen["actions"]:
         state = " (undone)" if one["undone_by"] else ""
         yield f"{one['kind']} {one['action']} by {one['steward']}, {one['at']}{state}: {one['reason']}"

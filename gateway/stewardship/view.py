@@ -84,7 +84,7 @@ def queue(desk: Desk) -> list[dict[str, Any]]:
 def _description(row: Row, identifiers: Sequence[str]) -> dict[str, Any]:
     (
         description_id, last, first, middle, suffix, born, gender, animal, line1, line2, city, state,
-        postal_code, phone, first_reported, last_reported, dispensations,
+        postal_code, phone, first_reported, last_reported, dispensations, dispensers,
     ) = row  # fmt: skip
     return {
         "description": str(description_id),
@@ -99,6 +99,7 @@ def _description(row: Row, identifiers: Sequence[str]) -> dict[str, Any]:
         "identifiers": list(identifiers),
         "reported": [first_reported.date().isoformat(), last_reported.date().isoformat()],
         "dispensations": dispensations,
+        "dispensers": list(dispensers),
     }
 
 

@@ -255,15 +255,19 @@ UPDATE pdmp.access_token SET revoked_at = now()
 WHERE consent_id IN (SELECT consent_id FROM ended) AND revoked_at IS NULL;
 
 -- name: shown
--- The descriptions of a person as a steward sees them, oldest first.
+-- The descriptions of a person as a steward sees them, oldest first, each with whom to ask about it.
 SELECT d.description_id, d.last_name, d.first_name, d.middle_name, d.suffix, d.birth_date, d.gender,
        d.animal_name, d.line1, d.line2, d.city, d.state, d.postal_code, d.phone, d.first_reported_at,
-       d.last_reported_at, coalesce(counted.live, 0)
+       d.last_reported_at, coalesce(counted.live, 0), coalesce(counted.dispensers, '{}')
 FROM pdmp.description d
 LEFT JOIN (
-    SELECT description_id, count(*) AS live FROM pdmp.dispensation_version
-    WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s AND superseded_at IS NULL AND NOT voided
-    GROUP BY description_id
+    SELECT v.description_id, count(*) AS live,
+           array_agg(DISTINCT concat_ws(', ', nullif(x.name, ''), nullif(x.phone, ''))) AS dispensers
+    FROM pdmp.dispensation_version v
+    JOIN pdmp.dispenser x USING (dispenser_id)
+    WHERE v.jurisdiction = %(jurisdiction)s AND v.person_id = %(person_id)s AND v.superseded_at IS NULL
+      AND NOT v.voided
+    GROUP BY v.description_id
 ) AS counted USING (description_id)
 WHERE d.jurisdiction = %(jurisdiction)s AND d.person_id = %(person_id)s
 ORDER BY d.description_id;

@@ -31,7 +31,7 @@ def test_version_is_told(cli: Cli) -> None:
 
 def test_help_lists_every_verb_with_its_line(cli: Cli) -> None:
     told = cli("--help").stdout
-    verbs = "demo serve migrate ingest clients keys accounts ehrs audit synth drugs"
+    verbs = "demo serve migrate ingest clients keys accounts persons ehrs audit synth drugs"
     for verb in verbs.split():
         assert f"\n  {verb} " in told, verb
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,7 +14,9 @@ from gateway.auth.accounts import add_account
 from gateway.core.settings import Settings
 from tests.fhir_api import bodies
 from tests.fhir_api.conftest import CLINIC, NPI, Caller, Gateway
+from tests.oauth.consents import Consent, account
 from tests.stewardship.conftest import Office
+from tests.support.databases import TestDatabase
 
 #: One woman, of whom a second pharmacy has another SSN and address.
 ONE = {"PAT03": "999700101"}
@@ -165,3 +167,28 @@ def test_the_identifier_of_a_merged_person_finds_the_one_that_stands_for_it(
     ]
     assert patient["id"] == str(keep)
     assert {one["value"] for one in patient["identifier"]} == {str(keep), str(away)}
+
+
+def test_users_consents_and_launches_about_the_persons_end(
+    office: Office, gateway: Gateway, database: TestDatabase, pair: tuple[UUID, UUID]
+) -> None:
+    services = gateway.services
+    gateway.register("app")
+    known = {
+        person_id: Consent(services, database.admin_url, "app", account(services), person_id=person_id)
+        for person_id in (*pair, uuid4())
+    }
+    for one in known.values():
+        one.change(
+            "INSERT INTO launch (launch_hash, launch_id, client_id, opened_by, account_id, jurisdiction,"
+            " person_id, expires_at) VALUES (sha256(%(person)s::text::bytea), gen_random_uuid(), 'app',"
+            " 'app', %(account_id)s, 'KY', %(person)s, now() + interval '5 minutes')",
+            person=one.person_id,
+        )
+    office.desk.merge(*pair)
+    ended = "select person_id from consent where revoked_at is not null order by 1"
+    assert office.store.rows(ended) == [(person_id,) for person_id in sorted(pair)]
+    assert office.store.one("select count(*) from access_token where consent_id is not null") == 3
+    revoked = "select count(*) from access_token where consent_id is not null and revoked_at is not null"
+    assert office.store.one(revoked) == 2
+    assert office.store.one("select count(*) from launch where expires_at > now()") == 1
