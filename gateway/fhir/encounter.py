@@ -42,11 +42,16 @@ def checked(resource: dict[str, Any]) -> dict[str, Any]:
 
     if resource.get("resourceType") != "Encounter":
         raise BadRequest("encounter must be an Encounter resource.")
-    if len(orjson.dumps(resource)) > MAX_BYTES:
+    try:
+        size = len(orjson.dumps(resource))
+    except TypeError:
+        raise BadRequest("encounter holds a number that is too large.") from None
+    if size > MAX_BYTES:
         raise BadRequest(f"encounter may hold {MAX_BYTES} bytes.")
     if "contained" in resource:
         raise BadRequest("encounter must not contain other resources.")
-    if resource.get("status") not in _STATUSES:
+    status = resource.get("status")
+    if not isinstance(status, str) or status not in _STATUSES:
         raise BadRequest("encounter.status is missing or not one of EncounterStatus.")
     if _has_null(resource):
         raise BadRequest("encounter holds a null, which FHIR's JSON does not know.")

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 from fhir.resources.R4B.encounter import Encounter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.core.errors import BadRequest
 from gateway.fhir import encounter
@@ -48,6 +50,8 @@ def test_id_and_subject_become_ours_and_nothing_points_into_our_house_to_nothing
         {"resourceType": "Patient"},
         {"status": "Jones"},
         {"status": None},
+        {"status": []},
+        {"length": {"value": 10**30}},
         {"class": None},
         {"class": {"code": 3}},
         {"period": {"start": "Jones"}},
@@ -71,3 +75,19 @@ def test_status_and_class_are_required() -> None:
     for name in ("status", "class"):
         with pytest.raises(BadRequest):
             encounter.checked({key: value for key, value in SENT.items() if key != name})
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([*SENT, "length", "identifier", "contained", "_status", "hospitalization"]), _JSON)
+def test_whatever_stands_in_an_element_is_taken_or_refused(name: str, value: Any) -> None:
+    try:
+        kept = encounter.checked({**SENT, name: value})
+    except BadRequest:
+        return
+    Encounter.model_validate_json(encounter.ours(kept, encounter_id=uuid4(), person_id=uuid4()))

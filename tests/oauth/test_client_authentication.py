@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from gateway.auth.registration import disable_client, register_client
@@ -16,6 +18,9 @@ from tests.oauth.backend import Backend
 from tests.oauth.conftest import Register
 
 APP = {"redirect_uris": ["https://app.example/callback"], "scope": "openid user/MedicationDispense.rs"}
+
+
+_BASIC = st.binary(max_size=60).map(lambda clear: f"Basic {base64.b64encode(clear).decode()}")
 
 
 def app(services: Services, method: str, **more: Any) -> dict[str, Any]:
@@ -105,3 +110,9 @@ def test_a_secret_buys_no_backend_token(http: FlaskClient, services: Services) -
     )
     assert answer.json is not None
     assert (answer.status_code, answer.json["error"]) == (400, "unauthorized_client")
+
+
+@given(st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0")) | _BASIC)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_header_lets_a_stranger_in_or_breaks_anything(http: FlaskClient, header: str) -> None:
+    refused(ask(http, {}, {"Authorization": header}), 401)
