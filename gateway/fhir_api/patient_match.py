@@ -98,9 +98,6 @@ def _bundle(found: list[Graded], fhir_base: str, person_system: str) -> bytes:
 
 
 def _entry(one: Graded, fhir_base: str, person_system: str) -> dict[str, Any]:
-    search: dict[str, Any] = {"extension": [{"url": _GRADE, "valueCode": one.grade.value}], "mode": "match"}
-    if one.score is not None:
-        search["score"] = round(one.score, 4)
     return {
         "fullUrl": f"{fhir_base}/Patient/{one.person_id}",
         "resource": {
@@ -109,5 +106,9 @@ def _entry(one: Graded, fhir_base: str, person_system: str) -> dict[str, Any]:
             "meta": {"tag": [_SUBSETTED]},
             "identifier": [{"system": person_system, "value": str(one.person_id)}],
         },
-        "search": search,
+        "search": {
+            "extension": [{"url": _GRADE, "valueCode": one.grade.value}],
+            "mode": "match",
+            "score": round(one.score, 4),
+        },
     }

@@ -17,10 +17,13 @@ from psycopg import Connection
 from gateway.core.disclosure import PatientQuery
 from gateway.match.assign import people_of
 from gateway.match.lookup import Found, find, question_of
-from gateway.match.resolve import compare
+from gateway.match.resolve import KINDS, compare
 from gateway.match.steward import reconcile
 from gateway.store import persons as store
 from gateway.store.vault import Vault
+
+#: Name and birth date, which agree in whoever is looked at.
+_NAMED = 2
 
 
 class Grade(Enum):
@@ -33,11 +36,11 @@ class Grade(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A person and how well it answers; `score` is 0 to 1 where one was made."""
+    """A person and how well it answers. `score`, 0 to 1: the share that agrees of all that is compared."""
 
     person_id: UUID
     grade: Grade
-    score: float | None = None
+    score: float
 
 
 def graded(connection: Connection[Any], vault: Vault, jurisdiction: str, query: PatientQuery) -> list[Graded]:
@@ -51,11 +54,12 @@ def graded(connection: Connection[Any], vault: Vault, jurisdiction: str, query: 
     reconcile(connection, jurisdiction, people)
     found = []
     for person_id, descriptions in people.items():
-        if isinstance(settled, Found) and settled.person_id == person_id:
-            found.append(Graded(person_id, Grade.CERTAIN))
-            continue
         compared = compare(question, descriptions)
-        if compared.named and not compared.contradicted:
-            found.append(Graded(person_id, Grade.PROBABLE if compared.agreed else Grade.POSSIBLE))
+        score = (_NAMED + len(compared.agreed)) / (_NAMED + len(KINDS))
+        if isinstance(settled, Found) and settled.person_id == person_id:
+            found.append(Graded(person_id, Grade.CERTAIN, score))
+        elif compared.named and not compared.contradicted:
+            grade = Grade.PROBABLE if compared.agreed else Grade.POSSIBLE
+            found.append(Graded(person_id, grade, score))
     order = list(Grade)
-    return sorted(found, key=lambda one: (order.index(one.grade), -(one.score or 0.0), one.person_id))
+    return sorted(found, key=lambda one: (order.index(one.grade), -one.score, one.person_id))

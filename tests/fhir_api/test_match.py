@@ -71,6 +71,7 @@ def test_whom_a_history_would_be_about_is_certain(caller: Caller, matching: Gate
     patient = history["parameter"][0]["resource"]["entry"][0]["resource"]
     assert entry["resource"]["id"] == patient["id"]
     assert entry["search"]["mode"] == "match"
+    assert 0 < entry["search"]["score"] <= 1
 
 
 def test_nothing_of_a_person_is_told_but_our_identifier(caller: Caller) -> None:
@@ -92,6 +93,15 @@ def test_only_certain_matches_are_at_most_one(caller: Caller) -> None:
     assert grades(ask(caller, bodies.bell(), onlyCertainMatches=True)) == []
     one = bodies.bell(**bodies.ssn("999-70-0202"))
     assert grades(ask(caller, one, onlyCertainMatches=True)) == ["certain"]
+
+
+def test_more_that_agrees_scores_higher_and_stands_first(caller: Caller) -> None:
+    asked = bodies.bell(address=[{"line": ["4 Mill Street"], "city": "Paris", "postalCode": "40361"}])
+    answer = ask(caller, asked)
+    assert grades(answer) == ["certain", "possible"]
+    scores = [entry["search"]["score"] for entry in answer.get_json()["entry"]]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[1]
 
 
 def test_what_was_told_can_be_asked_for_by_its_identifier(caller: Caller, matching: Gateway) -> None:

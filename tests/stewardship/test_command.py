@@ -199,3 +199,14 @@ def test_nothing_of_a_person_is_in_errors(office: Office, pair: tuple[UUID, UUID
         assert not any(
             word in done.stderr for word in ("Fenwick", "Loretta", "0101", "1968", *map(str, pair))
         )
+
+
+def test_a_steward_s_account_needs_no_number_and_supervises_nobody(office: Office) -> None:
+    added = office.cli(
+        "accounts", "add", "--username", "ina", "--role", "delegate", "--name", "Ina Combs", "--supervisor",
+        "odell", "--password-stdin", stdin=f"{PASSWORD}\n",
+    )  # fmt: skip
+    assert added.returncode == 1
+    assert "supervisor" in added.stderr
+    listed = office.cli("accounts", "list").stdout
+    assert "odell\tactive\tsteward\tWilma Odell" in listed
