@@ -214,3 +214,5 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "organizations": _each(identifiers.organization),
     "cds": _cds,
 }
+#: Every member that is known. gateway/auth/README.md says what each means.
+MEMBERS = frozenset(_RULES)
