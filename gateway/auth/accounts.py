@@ -22,7 +22,7 @@ from gateway.auth import identifiers
 from gateway.core.access import Role
 from gateway.core.errors import BadRequest, Conflict, NotFound
 from gateway.core.ids import uuid7
-from gateway.store import accounts
+from gateway.store import accounts, sessions
 from gateway.store.accounts import Account, NewAccount
 from gateway.store.database import Database, Row
 from gateway.store.vault import Vault
@@ -49,7 +49,7 @@ def add_account(
     dea: str | None = None,
     license: str | None = None,
     organizations: Collection[str] = (),
-    supervisor: str | None = None,
+    supervisors: Collection[str] = (),
     totp: bool = False,
     upsert: bool = False,
 ) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def add_account(
     }
     if kind in _PRESCRIBING and not any(numbers.values()):
         raise BadRequest(f"A {kind.value} needs an NPI, a DEA number or a licence.")
-    if kind is Role.DELEGATE and not supervisor:
+    if kind is Role.DELEGATE and not supervisors:
         raise BadRequest("A delegate needs a supervisor.")
-    if kind is not Role.DELEGATE and supervisor:
+    if kind is not Role.DELEGATE and supervisors:
         raise BadRequest("Only a delegate has a supervisor.")
     own_organizations = tuple(dict.fromkeys(identifiers.organization(text) for text in organizations))
     password_hash = _password_hash(password)
@@ -87,17 +87,22 @@ def add_account(
             role=kind.value,
             given_name=given,
             family_name=family,
-            supervisor_id=_supervisor(connection, supervisor) if supervisor else None,
             organizations=own_organizations,
             password_hash=password_hash,
             totp_encrypted=vault.encrypt(totp_secret, totp_context(account_id)) if totp_secret else None,
             **numbers,
         )
         _write(connection, account, known=known is not None)
+        if known is not None:
+            # Written anew: neither the old password's sessions nor the old supervisors go on.
+            sessions.end_all(connection, account_id)
+            sessions.end_delegations(connection, account_id)
+        for one in supervisors:
+            sessions.add_delegation(connection, account_id, _supervisor(connection, one))
         added = accounts.find(connection, username)
     if added is None:
         raise Conflict(f"An account named {username} exists.")
-    answer = describe(added, supervisor=supervisor)
+    answer = describe(added, supervisors=tuple(supervisors))
     if totp_secret is not None:
         answer |= _totp_answer(username, totp_secret)
     return answer
@@ -107,11 +112,8 @@ def list_accounts(database: Database) -> list[dict[str, Any]]:
     """Return every account, disabled ones too, by username; no secrets."""
     with database.connection() as connection:
         found = accounts.all_accounts(connection)
-    names = {account.account_id: account.username for account in found}
-    return [
-        describe(account, supervisor=names.get(account.supervisor_id) if account.supervisor_id else None)
-        for account in found
-    ]
+        names = sessions.supervisor_names(connection)
+    return [describe(account, supervisors=names.get(account.account_id, ())) for account in found]
 
 
 def disable_account(database: Database, username: str) -> None:
@@ -121,7 +123,57 @@ def disable_account(database: Database, username: str) -> None:
             raise NotFound(f"There is no account named {username}.")
 
 
-def describe(account: Account, *, supervisor: str | None) -> dict[str, Any]:
+def set_password(database: Database, username: str, password: str) -> None:
+    """Give the account another password and end its sessions. Raises BadRequest, NotFound."""
+    password_hash = _password_hash(password)
+    with database.transaction() as connection:
+        account_id = _active(connection, username).account_id
+        sessions.set_password(connection, account_id, password_hash)
+        sessions.end_all(connection, account_id)
+
+
+def set_totp(database: Database, vault: Vault, username: str, *, enrol: bool) -> dict[str, Any]:
+    """Return the new secret of one-time passwords, this once; without `enrol` take the old one away.
+
+    Sessions that stand on the old one end. Raises NotFound.
+    """
+    secret = secrets.token_bytes(_TOTP_BYTES) if enrol else None
+    with database.transaction() as connection:
+        account_id = _active(connection, username).account_id
+        sealed = vault.encrypt(secret, totp_context(account_id)) if secret else None
+        sessions.set_totp(connection, account_id, sealed)
+        sessions.end_all(connection, account_id)
+    return {"username": username, "totp": enrol} | (_totp_answer(username, secret) if secret else {})
+
+
+def add_supervisor(database: Database, username: str, supervisor: str) -> None:
+    """Let the delegate `username` act for one more supervisor. Raises BadRequest, NotFound."""
+    with database.transaction() as connection:
+        delegate = _active(connection, username)
+        if delegate.role != Role.DELEGATE.value:
+            raise BadRequest("Only a delegate has a supervisor.")
+        sessions.add_delegation(connection, delegate.account_id, _supervisor(connection, supervisor))
+
+
+def end_supervisor(database: Database, username: str, supervisor: str) -> None:
+    """End that `username` acts for `supervisor`, from the next request on. Raises NotFound."""
+    with database.transaction() as connection:
+        delegate, other = accounts.find(connection, username), accounts.find(connection, supervisor)
+        if (
+            delegate is None
+            or other is None
+            or not sessions.end_delegation(connection, delegate.account_id, other.account_id)
+        ):
+            raise NotFound(f"{username} does not act for {supervisor}.")
+
+
+def supervisors_of(database: Database, username: str) -> list[str]:
+    """Return the usernames of those for whom the delegate acts. Raises NotFound."""
+    with database.connection() as connection:
+        return sessions.supervisor_names(connection).get(_active(connection, username).account_id, [])
+
+
+def describe(account: Account, *, supervisors: Collection[str]) -> dict[str, Any]:
     """Return the account's members for people and machines."""
     return {
         "account_id": str(account.account_id),
@@ -132,7 +184,7 @@ def describe(account: Account, *, supervisor: str | None) -> dict[str, Any]:
         "dea": account.dea,
         "license": account.license,
         "organizations": list(account.organizations),
-        "supervisor": supervisor,
+        "supervisors": list(supervisors),
         "totp": account.has_totp,
         "active": account.disabled_at is None,
     }
@@ -156,6 +208,13 @@ def _password_hash(password: str) -> str:
     if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
         raise BadRequest(f"A password has at least {_SHORTEST_PASSWORD} characters.")
     return argon2.PasswordHasher().hash(password)
+
+
+def _active(connection: Connection[Row], username: str) -> Account:
+    found = accounts.find(connection, username)
+    if found is None or found.disabled_at is not None:
+        raise NotFound(f"There is no active account named {username}.")
+    return found
 
 
 def _supervisor(connection: Connection[Row], username: str) -> UUID:

@@ -35,7 +35,9 @@ def accounts() -> None:
 @click.option(
     "--organization", "organizations", multiple=True, metavar="NPI|DEA", help="Where they work; repeatable."
 )
-@click.option("--supervisor", metavar="USERNAME", help="Of a delegate.")
+@click.option(
+    "--supervisor", "supervisors", multiple=True, metavar="USERNAME", help="Of a delegate; repeatable."
+)
 @click.option("--totp", is_flag=True, help="Make a secret for one-time passwords; it is told this once.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--replace", is_flag=True, help="Rewrite an account that exists.")
@@ -48,7 +50,7 @@ def add(
     dea: str | None,
     license_: str | None,
     organizations: tuple[str, ...],
-    supervisor: str | None,
+    supervisors: tuple[str, ...],
     totp: bool,
     password_stdin: bool,
     replace: bool,
@@ -72,7 +74,7 @@ def add(
             dea=dea,
             license=license_,
             organizations=organizations,
-            supervisor=supervisor,
+            supervisors=supervisors,
             totp=totp,
             upsert=replace,
         )
@@ -104,6 +106,53 @@ def disable(username: str, as_json: bool) -> None:
         library.disable_account(database, username)
     told = {"username": username, "active": False}
     click.echo(json.dumps(told) if as_json else f"disabled {username}")
+
+
+@accounts.command()
+@click.argument("username")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+def password(username: str, password_stdin: bool, as_json: bool) -> None:
+    """Give USERNAME another password; whoever is signed in by the old one is signed out."""
+    secret = _password(password_stdin)
+    with _opened() as (database, _):
+        library.set_password(database, username, secret)
+    told = {"username": username, "password": "changed"}
+    click.echo(json.dumps(told) if as_json else f"password of {username} changed")
+
+
+@accounts.command()
+@click.argument("username")
+@click.option("--remove", is_flag=True, help="Take the second factor away instead.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+def totp(username: str, remove: bool, as_json: bool) -> None:
+    """Give USERNAME a new secret for one-time passwords; it is told this once."""
+    with _opened() as (database, vault):
+        told = library.set_totp(database, vault, username, enrol=not remove)
+    if as_json:
+        click.echo(json.dumps(told))
+    elif remove:
+        click.echo(f"{username} has no second factor any more")
+    else:
+        click.echo(f"TOTP secret, not shown again: {told['totp_secret']}")
+        click.echo(told["totp_uri"])
+
+
+@accounts.command()
+@click.argument("username")
+@click.option("--add", "added", multiple=True, metavar="USERNAME", help="May act for this one too.")
+@click.option("--end", "ended", multiple=True, metavar="USERNAME", help="May not act for this one any more.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+def supervisors(username: str, added: tuple[str, ...], ended: tuple[str, ...], as_json: bool) -> None:
+    """Show for whom the delegate USERNAME acts, and change it."""
+    with _opened() as (database, _):
+        for one in added:
+            library.add_supervisor(database, username, one)
+        for one in ended:
+            library.end_supervisor(database, username, one)
+        names = library.supervisors_of(database, username)
+    told = {"username": username, "supervisors": names}
+    click.echo(json.dumps(told) if as_json else f"{username} acts for {', '.join(names) or 'nobody'}")
 
 
 command = accounts
@@ -142,6 +191,6 @@ def _line(account: dict[str, Any]) -> str:
             account["dea"] or "-",
             account["license"] or "-",
             ",".join(account["organizations"]) or "-",
-            account["supervisor"] or "-",
+            ",".join(account["supervisors"]) or "-",
         ]
     )

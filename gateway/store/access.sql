@@ -112,23 +112,23 @@ UPDATE signing_key SET retired_at = %(at)s
  WHERE algorithm = %(algorithm)s AND kid <> %(kid)s AND (retired_at IS NULL OR retired_at > %(at)s);
 
 -- name: account
-SELECT account_id, username, role, given_name, family_name, npi, dea, license, supervisor_id,
-       organizations, totp_encrypted IS NOT NULL, created_at, disabled_at
+SELECT account_id, username, role, given_name, family_name, npi, dea, license, organizations,
+       totp_encrypted IS NOT NULL, created_at, disabled_at
   FROM account
  WHERE username = %(username)s;
 
 -- name: accounts
-SELECT account_id, username, role, given_name, family_name, npi, dea, license, supervisor_id,
-       organizations, totp_encrypted IS NOT NULL, created_at, disabled_at
+SELECT account_id, username, role, given_name, family_name, npi, dea, license, organizations,
+       totp_encrypted IS NOT NULL, created_at, disabled_at
   FROM account
  ORDER BY username;
 
 -- name: add_account
 -- No row: the username is taken. An identifier that another active account has raises unique_violation.
-INSERT INTO account (account_id, username, role, given_name, family_name, npi, dea, license, supervisor_id,
+INSERT INTO account (account_id, username, role, given_name, family_name, npi, dea, license,
                      organizations, password_hash, totp_encrypted)
 VALUES (%(account_id)s, %(username)s, %(role)s, %(given_name)s, %(family_name)s, %(npi)s, %(dea)s,
-        %(license)s, %(supervisor_id)s, %(organizations)s, %(password_hash)s, %(totp_encrypted)s)
+        %(license)s, %(organizations)s, %(password_hash)s, %(totp_encrypted)s)
 ON CONFLICT (username) DO NOTHING
 RETURNING account_id;
 
@@ -136,7 +136,7 @@ RETURNING account_id;
 -- The account of a username that exists, anew: it is active again.
 UPDATE account
    SET role = %(role)s, given_name = %(given_name)s, family_name = %(family_name)s, npi = %(npi)s,
-       dea = %(dea)s, license = %(license)s, supervisor_id = %(supervisor_id)s,
+       dea = %(dea)s, license = %(license)s,
        organizations = %(organizations)s, password_hash = %(password_hash)s,
        totp_encrypted = %(totp_encrypted)s, disabled_at = NULL
  WHERE username = %(username)s

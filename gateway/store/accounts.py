@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from gateway.store import sessions
 from gateway.store.database import Row
 from gateway.store.sql import queries
 
@@ -26,7 +27,6 @@ class Account:
     npi: str | None
     dea: str | None
     license: str | None
-    supervisor_id: UUID | None
     organizations: tuple[str, ...]
     has_totp: bool
     created_at: dt.datetime
@@ -45,7 +45,6 @@ class NewAccount:
     npi: str | None
     dea: str | None
     license: str | None
-    supervisor_id: UUID | None
     organizations: tuple[str, ...]
     password_hash: str = field(repr=False)
     totp_encrypted: bytes | None = field(repr=False)
@@ -73,11 +72,12 @@ def replace(connection: Connection[Row], account: NewAccount) -> bool:
 
 
 def disable(connection: Connection[Row], username: str) -> bool:
-    """Return whether there is such an account; tokens that act for it are revoked."""
+    """Return whether there is such an account; tokens that act for it are revoked, its sessions ended."""
     row = connection.execute(queries(_FILE)["disable_account"], {"username": username}).fetchone()
     if row is None:
         return False
     connection.execute(queries(_FILE)["revoke_tokens_of_account"], {"account_id": row[0]})
+    sessions.end_all(connection, row[0])
     return True
 
 
@@ -88,4 +88,4 @@ def _write(connection: Connection[Row], statement: str, account: NewAccount) -> 
 
 
 def _account(row: Row) -> Account:
-    return Account(*(*row[:9], tuple(row[9]), *row[10:]))
+    return Account(*(*row[:8], tuple(row[8]), *row[9:]))

@@ -77,7 +77,7 @@ def test_accounts_are_added_listed_and_disabled(cli: Cli) -> None:
     unknown = cli(*delegate, "--username", "del", "--supervisor", "nobody", stdin=PASSWORD)
     assert (unknown.returncode, "supervisor" in unknown.stderr) == (1, True)
     (second,) = lines(cli(*delegate, "--username", "del", "--supervisor", "ada", stdin=PASSWORD).stdout)
-    assert second["supervisor"] == "ada"
+    assert second["supervisors"] == ["ada"]
     assert cli("accounts", "disable", "ada").returncode == 0
     listed = {one["username"]: one for one in lines(cli("accounts", "list", "--json").stdout)}
     assert [listed["ada"]["active"], listed["del"]["active"]] == [False, True]
@@ -167,7 +167,7 @@ def add(
         ({"organizations": ["Hospital"]}, "NPI or DEA"),
         ({"role": "patient"}, "role"),
         ({"role": "delegate"}, "supervisor"),
-        ({"supervisor": "ada"}, "delegate"),
+        ({"supervisors": ("ada",)}, "delegate"),
         ({"username": "a b"}, "username"),
         ({"given_name": " "}, "name"),
         ({"password": "1234567"}, "at least 8"),
@@ -201,14 +201,14 @@ def test_a_supervisor_is_an_active_practitioner_or_pharmacist(
 ) -> None:
     delegate = {"role": "delegate", "npi": None}
     add(database, settings)
-    assert add(database, settings, username="one", supervisor="ada", **delegate)["supervisor"] == "ada"
+    assert add(database, settings, username="one", supervisors=("ada",), **delegate)["supervisors"] == ["ada"]
     with pytest.raises(BadRequest):
-        add(database, settings, username="two", supervisor="one", **delegate)
+        add(database, settings, username="two", supervisors=("one",), **delegate)
     store = Database(database.url)
     accounts.disable_account(store, "ada")
     store.close()
     with pytest.raises(BadRequest):
-        add(database, settings, username="two", supervisor="ada", **delegate)
+        add(database, settings, username="two", supervisors=("ada",), **delegate)
 
 
 def test_a_refused_registration_is_json_too(cli: Cli) -> None:

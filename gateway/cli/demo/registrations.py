@@ -191,7 +191,7 @@ def _added(database: Database, vault: Vault, wish: _Wish, password: str) -> bool
             dea=wish.dea,
             license=wish.license,
             organizations=[ORGANIZATION_NPI],
-            supervisor=wish.supervisor,
+            supervisors=(wish.supervisor,) if wish.supervisor else (),
             upsert=True,
         )
     except (BadRequest, Conflict):
