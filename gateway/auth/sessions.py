@@ -30,10 +30,6 @@ from gateway.store.vault import Vault
 if TYPE_CHECKING:
     from flask import Request, Response
 
-#: Unused for that long, and after that long whatever happens.
-IDLE = dt.timedelta(minutes=30)
-ABSOLUTE = dt.timedelta(hours=12)
-
 _SEEN_EVERY = dt.timedelta(minutes=1)
 _MOST_CHARS = 100
 
@@ -85,7 +81,7 @@ def start(
     """Begin a session and return its cookie's value with it. Raises Unavailable."""
     value = opaque_token()
     now = clock.now()
-    ends = now + ABSOLUTE
+    ends = now + dt.timedelta(hours=settings.sign_in.session_hours)
     with database.transaction() as connection:
         store.start(connection, _hash(value), account_id, methods=methods, now=now, expires_at=ends)
     session = current(database, clock, settings, {cookie_name(settings): value})
@@ -104,7 +100,7 @@ def current(
     if not value or len(value) > _MOST_CHARS:
         return None
     now = clock.now()
-    idle_since = now - IDLE
+    idle_since = now - dt.timedelta(minutes=settings.sign_in.idle_minutes)
     with database.connection() as connection:
         found = store.find(connection, _hash(value), now=now, idle_since=idle_since)
         if found is None:

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from gateway.core import sign_in_settings
 from gateway.core.errors import Misconfigured
+from gateway.core.sign_in_settings import SignInSettings
 
 _FOREIGN = ("PDMP_APP_", "PDMP_EHR_")
 _NUMBER = re.compile(r"\d{10}|[A-Z][A-Z9]\d{7}", re.ASCII)
@@ -50,6 +52,7 @@ DOCUMENTED: dict[str, str] = {
     "PDMP_TLS_CERTIFICATE": "Certificate chain (PEM): gunicorn speaks TLS itself, 1.2 or later. "
     "Unset: a proxy does.",
     "PDMP_TLS_KEY": "Its private key (PEM).",
+    **sign_in_settings.DOCUMENTED,
     "PDMP_WORKERS": "Gunicorn processes. Default: one a core.",
     "PDMP_THREADS": "Threads a process, at most 2. Default 2.",
     "PDMP_LOG_LEVEL": "Level of the JSON log on standard error. Default INFO.",
@@ -82,6 +85,7 @@ class Settings:
     bind: str
     tls_certificate: Path | None
     tls_key: Path | None
+    sign_in: SignInSettings
     workers: int
     threads: int
     log_level: str
@@ -136,6 +140,7 @@ class Settings:
             bind=env.get("PDMP_BIND") or _default_bind(base_url),
             tls_certificate=tls[0],
             tls_key=tls[1],
+            sign_in=SignInSettings.of(env, loopback=is_loopback(base_url)),
             workers=_number(env, "PDMP_WORKERS", os.cpu_count() or 1, low=1, high=256),
             threads=_number(env, "PDMP_THREADS", 2, low=1, high=2),
             log_level=_choice(

@@ -51,12 +51,33 @@ def environment(settings: Settings) -> dict[str, str]:
         "PDMP_CDS_PATIENT_VIEW": "always" if settings.cds_patient_view else "never",
         "PDMP_TEST_TODAY": settings.test_today,
         "PDMP_BIND": settings.bind,
+        "PDMP_SECOND_FACTOR": settings.sign_in.second_factor,
+        "PDMP_SESSION_IDLE_MINUTES": settings.sign_in.idle_minutes,
+        "PDMP_SESSION_HOURS": settings.sign_in.session_hours,
+        "PDMP_TRUSTED_PROXIES": ",".join(map(str, settings.sign_in.trusted_proxies)),
+        **_upstream(settings),
         "PDMP_WORKERS": settings.workers,
         "PDMP_THREADS": settings.threads,
         "PDMP_LOG_LEVEL": settings.log_level,
     }
     env.update({name: str(value) for name, value in values.items() if value})
     return env
+
+
+def _upstream(settings: Settings) -> dict[str, object]:
+    known = settings.sign_in.upstream
+    if known is None:
+        return {}
+    return {
+        "PDMP_SIGN_IN": "both" if settings.sign_in.local else "upstream",
+        "PDMP_UPSTREAM_ISSUER": known.issuer,
+        "PDMP_UPSTREAM_CLIENT_ID": known.client_id,
+        "PDMP_UPSTREAM_CLIENT_SECRET_FILE": known.secret_file,
+        "PDMP_UPSTREAM_SCOPE": known.scope,
+        "PDMP_UPSTREAM_CLAIM": known.claim,
+        "PDMP_UPSTREAM_ACCOUNT": known.account_member,
+        "PDMP_UPSTREAM_ACR": " ".join(known.acr),
+    }
 
 
 @dataclass(frozen=True, slots=True)
