@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -75,6 +76,11 @@ class Office:
 @pytest.fixture
 def office(settings: Settings, database: TestDatabase, cli: Cli) -> Iterator[Office]:
     store = Store(settings, database)
+    with closing(store):
+        yield _office(store, cli)
+
+
+def _office(store: Store, cli: Cli) -> Office:
     added = add_account(
         store.database,
         store.vault,
@@ -85,5 +91,4 @@ def office(settings: Settings, database: TestDatabase, cli: Cli) -> Iterator[Off
         password=PASSWORD,
     )
     steward = Steward(UUID(added["account_id"]), "odell")
-    yield Office(store, Desk(store.database, store.mappings, store.clock, steward, REASON), cli)
-    store.close()
+    return Office(store, Desk(store.database, store.mappings, store.clock, steward, REASON), cli)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,21 +28,21 @@ PERSON_SYSTEM = "https://pdmp.example.org/fhir/sid/person"
 @pytest.fixture
 def gateway(office: Office, settings: Settings) -> Iterator[Gateway]:
     app = create_app(settings)
-    made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    made.register("ehr")
-    add_account(
-        made.services.database,
-        made.services.vault,
-        username="creech",
-        role="practitioner",
-        given_name="Harlan",
-        family_name="Creech",
-        password="correct horse",
-        npi=NPI,
-        organizations=(CLINIC,),
-    )
-    yield made
-    made.services.close()  # type: ignore[attr-defined]
+    with closing(app.extensions["pdmp"]):
+        made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
+        made.register("ehr")
+        add_account(
+            made.services.database,
+            made.services.vault,
+            username="creech",
+            role="practitioner",
+            given_name="Harlan",
+            family_name="Creech",
+            password="correct horse",
+            npi=NPI,
+            organizations=(CLINIC,),
+        )
+        yield made
 
 
 @pytest.fixture
