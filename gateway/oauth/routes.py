@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from flask import Blueprint, request
 
-from gateway.oauth import discovery, errors, introspect, revoke, style, token
+from gateway.oauth import discovery, errors, introspect, launch, revoke, style, token
 from gateway.oauth.server import AuthorizationServer
 from gateway.services import Services
 from gateway.web import guard
@@ -29,12 +29,18 @@ def blueprint(services: Services) -> Blueprint:
     def revocation_endpoint() -> flask.Response:
         return revoke.answer(request, server)
 
+    @routes.post("/auth/launch")
+    @guard.client_authenticated
+    def launch_endpoint() -> flask.Response:
+        return launch.answer(request, server, flask.g.request_id)
+
     @routes.post("/auth/introspect")
     @guard.client_authenticated
     def introspection_endpoint() -> flask.Response:
         return introspect.answer(request, server)
 
     @routes.route("/auth/introspect", methods=_NOT_POST)
+    @routes.route("/auth/launch", methods=_NOT_POST)
     @routes.route("/auth/token", methods=_NOT_POST)
     @routes.route("/auth/revoke", methods=_NOT_POST)
     @guard.public(registered=True)

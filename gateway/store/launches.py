@@ -76,6 +76,13 @@ def user_by_username(connection: Connection[Row], username: str) -> User | None:
     return _user(connection, "user_by_username", username)
 
 
+def known_person(connection: Connection[Row], jurisdiction: str, person_id: UUID) -> UUID | None:
+    """Return whom an id of ours stands for, or None when it is nobody's."""
+    values = {"jurisdiction": jurisdiction, "person_id": person_id}
+    row = connection.execute(queries(_FILE)["known_person"], values).fetchone()
+    return row[0] if row else None
+
+
 def open_launch(connection: Connection[Row], launch: NewLaunch) -> None:
     """Record a launch."""
     values = {name: getattr(launch, name) for name in NewLaunch.__slots__}

@@ -12,6 +12,12 @@ SELECT account_id, role
   FROM account
  WHERE username = %(name)s AND disabled_at IS NULL;
 
+-- name: known_person
+-- Whom an id of ours stands for: the person itself, or the one that it was merged into.
+SELECT coalesce(merged_into, person_id)
+  FROM person
+ WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s;
+
 -- name: open_launch
 INSERT INTO launch (launch_hash, launch_id, client_id, opened_by, account_id, jurisdiction, person_id,
                     encounter_id, context, created_at, expires_at)
