@@ -118,6 +118,11 @@ def renew_password_hash(connection: Connection[Row], account_id: UUID, *, old: s
     connection.execute(queries(_FILE)["renew_password_hash"], values)
 
 
+def lock_sign_in(connection: Connection[Row], key: bytes) -> None:
+    """Wait for other attempts under this key; the lock goes with the transaction."""
+    connection.execute(queries(_FILE)["lock_sign_in"], {"key": key})
+
+
 def failures(connection: Connection[Row], keys: Sequence[bytes]) -> dict[bytes, tuple[int, dt.datetime]]:
     """Return how often each of these keys failed, and when last."""
     rows = connection.execute(queries(_FILE)["sign_in_failures"], {"keys": list(keys)}).fetchall()
@@ -135,6 +140,11 @@ def count_failure(
 def forget_failures(connection: Connection[Row], key: bytes) -> None:
     """Forget the failures of a key."""
     connection.execute(queries(_FILE)["forget_sign_in_failures"], {"key": key})
+
+
+def take_back_failure(connection: Connection[Row], key: bytes) -> None:
+    """Count one failure less: the attempt was a good one."""
+    connection.execute(queries(_FILE)["take_back_failure"], {"key": key})
 
 
 def active_supervisors(connection: Connection[Row], delegate_id: UUID) -> list[tuple[UUID, str]]:

@@ -57,6 +57,10 @@ UPDATE account SET totp_encrypted = %(totp_encrypted)s, totp_last_step = NULL
  WHERE account_id = %(account_id)s
 RETURNING account_id;
 
+-- name: lock_sign_in
+-- Attempts at one account from one address stand in line until each has counted.
+SELECT pg_advisory_xact_lock(hashtextextended(encode(%(key)s, 'hex'), 7));
+
 -- name: sign_in_failures
 SELECT key_hash, failures, last_at FROM sign_in_failure WHERE key_hash = ANY(%(keys)s::bytea[]);
 
@@ -70,6 +74,9 @@ SET failures = CASE WHEN f.last_at < %(forgotten)s THEN 1 ELSE least(f.failures 
 
 -- name: forget_sign_in_failures
 DELETE FROM sign_in_failure WHERE key_hash = %(key)s;
+
+-- name: take_back_failure
+UPDATE sign_in_failure SET failures = greatest(failures - 1, 0) WHERE key_hash = %(key)s;
 
 -- name: purge_sign_in_failures
 DELETE FROM sign_in_failure WHERE last_at < now() - interval '1 day';
