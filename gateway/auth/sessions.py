@@ -137,12 +137,16 @@ def check_csrf(vault: Vault, handle: str, session: Session | None, token: str) -
 def same_origin(request: Request, settings: Settings) -> bool:
     """Return whether a form came from a page of ours, as far as the browser tells.
 
-    Every browser tells by one of the two headers; a client that sends neither has no cookie to abuse.
+    Every browser tells by one of the two headers; a client that sends neither has no cookie to abuse. From a
+    page without a referrer, as ours are, forms come with `Origin: null` (Fetch, "append a request Origin
+    header"); then Sec-Fetch-Site must say whose page it was.
     """
     origin = request.headers.get("Origin")
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    site = request.headers.get("Sec-Fetch-Site")
+    if origin == "null":
+        return site == "same-origin"
     ours = urlsplit(settings.base_url)
-    return origin in (None, f"{ours.scheme}://{ours.netloc}") and site in ("same-origin", "none")
+    return origin in (None, f"{ours.scheme}://{ours.netloc}") and site in (None, "same-origin", "none")
 
 
 def _hash(value: str) -> bytes:
