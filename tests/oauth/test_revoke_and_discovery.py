@@ -105,7 +105,7 @@ def test_the_smart_configuration_is_whole_and_true(http: FlaskClient) -> None:
     assert document["token_endpoint"] == f"{BASE}/auth/token"
     assert document["revocation_endpoint"] == f"{BASE}/auth/revoke"
     assert document["jwks_uri"] == f"{BASE}/.well-known/jwks.json"
-    assert document["grant_types_supported"] == ["client_credentials"]
+    assert {"authorization_code", "client_credentials"} <= set(document["grant_types_supported"])
     assert set(document["token_endpoint_auth_methods_supported"]) == {
         "client_secret_basic",
         "private_key_jwt",

@@ -174,12 +174,7 @@ def test_a_delegates_tokens_end_with_the_supervision(
     http: FlaskClient, services: Services, consent: Consent, statement: str
 ) -> None:
     supervisor_id = account(services)
-    delegate_id = account(services, "delegate", supervisor=username(services, supervisor_id))
-    consent.change(
-        "INSERT INTO delegation VALUES (%(delegate)s, %(supervisor_id)s) ON CONFLICT DO NOTHING",
-        delegate=delegate_id,
-        supervisor_id=supervisor_id,
-    )
+    delegate_id = account(services, "delegate", supervisors=[username(services, supervisor_id)])
     acting = Consent(services, consent.admin_url, consent.client_id, delegate_id, supervisor_id=supervisor_id)
     told = introspect(http, acting, acting.access_token)
     # The delegate is who signed in.
