@@ -27,10 +27,14 @@ class AuditEntry:
     reason: str = ""
     client_id: str | None = None
     account_id: UUID | None = None
+    """Whose rights were used."""
+    delegate_id: UUID | None = None
+    """Who acted for that account."""
     practitioner: str = ""
     person_id: UUID | None = None
     purpose: str = ""
     grant_id: UUID | None = None
+    consent_id: UUID | None = None
     request_id: str = ""
     window_start: dt.date | None = None
     window_end: dt.date | None = None

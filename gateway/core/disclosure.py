@@ -74,6 +74,8 @@ class DispenseQuery:
     not_handed_over: tuple[tuple[dt.date, dt.date], ...] = ()
     codes: tuple[tuple[str | None, str], ...] = ()
     types: tuple[tuple[str | None, str], ...] = ()
+    kinds: frozenset[str] | None = None
+    """What `types` mean by the jurisdiction's table (`supply-type`): the door fills this in. None is any."""
     updated_from: dt.datetime | None = None
     updated_before: dt.datetime | None = None
     not_updated: tuple[tuple[dt.datetime, dt.datetime], ...] = ()
@@ -100,9 +102,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """A history. `entries`: Patient first, dispensations newest first, what was computed, what they name."""
+    """A history. `entries`: Patient first, dispensations newest first, what was computed, what they name.
 
-    grant_id: UUID
+    `grant_id` is the disclosure grant that it leaves; None where a user's consent is the grant.
+    """
+
+    grant_id: UUID | None
     window: Window
     entries: tuple[Entry, ...]
 
@@ -117,6 +122,8 @@ class NoData:
     window: Window
     known: bool
     grant_id: UUID | None = None
+    limited: bool = False
+    """The token's scopes open a part of the dispensations only: that none was found says less, then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +145,13 @@ HistoryAnswer = Disclosed | NoData | Unresolved | Refused
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search: exact `total`, matches newest first, included resources, the next cursor."""
+    """One page of a search: exact `total`, matches newest first, included resources, the next cursor.
+
+    `grant_id` is the disclosure grant that it stands on; None where a user's consent is the grant.
+    """
 
     total: int
     matches: tuple[Entry, ...]
     included: tuple[Entry, ...]
     next: tuple[dt.date, UUID] | None
-    grant_id: UUID
+    grant_id: UUID | None

@@ -171,6 +171,19 @@ class Dispensation:
     prescriber_display: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AccountHolder:
+    """Who an account belongs to. `license` is `ST:NUMBER`."""
+
+    account_id: UUID
+    created_at: dt.datetime
+    given_name: str
+    family_name: str
+    npi: str | None
+    dea: str | None
+    license: str | None
+
+
 Counted = tuple[
     str, dt.date, str, str, dt.date | None, str, str | None, list[dict[str, Any]] | None,
     str | None, str, str | None,

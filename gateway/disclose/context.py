@@ -1,4 +1,4 @@
-"""Facts for policy, gathered in one round trip a request."""
+"""Facts about backend clients for policy, gathered in one round trip a request. Users: `users.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from gateway.core.access import Practitioner, Principal, Purpose, Role
+from gateway.core.access import WHOLE, Practitioner, Principal, Purpose, Reach, Role
 from gateway.core.disclosure import HistoryQuery
 from gateway.core.errors import Unauthenticated
 from gateway.policy.facts import AccountFacts, ClientFacts, ContextFacts, LiveGrant, RequestFacts
@@ -16,7 +16,12 @@ from gateway.store.sql import queries
 
 
 def request_facts(
-    connection: Connection[Any], principal: Principal, query: HistoryQuery, *, scope_permits: bool
+    connection: Connection[Any],
+    principal: Principal,
+    query: HistoryQuery,
+    *,
+    scope_permits: bool,
+    reach: Reach = WHOLE,
 ) -> RequestFacts:
     """Return the facts of a history request. Raises Unauthenticated when the token no longer stands."""
     asked = query.practitioner
@@ -35,9 +40,10 @@ def request_facts(
         scope_permits=scope_permits,
         client=client,
         practitioner=asked,
-        accounts=tuple(_account(row[4:11]) for row in rows if row[4] is not None),
+        accounts=tuple(account_of(row[4:11]) for row in rows if row[4] is not None),
         organizations=query.organizations,
         purpose=Purpose.TREATMENT,
+        reach=reach,
     )
 
 
@@ -50,6 +56,7 @@ def context_facts(
     grant_id: UUID | None,
     person_id: UUID | None,
     dispensation_ids: list[UUID] | None = None,
+    reach: Reach = WHOLE,
 ) -> ContextFacts:
     """Return the facts of a read or search: the client's live grants for that person or that dispensation."""
     statement = "context_facts" if dispensation_ids is None else "dispensation_context"
@@ -69,9 +76,9 @@ def context_facts(
     for row in rows:
         if row[4] is None or row[8] is None:
             continue
-        account = _account(row[8:15])
+        account = account_of(row[8:15])
         grants.append(LiveGrant(row[4], row[5], _labelled(row[6]), account, Purpose(row[7])))
-    return ContextFacts(scope_permits=scope_permits, client=client, grants=tuple(grants))
+    return ContextFacts(scope_permits=scope_permits, client=client, grants=tuple(grants), reach=reach)
 
 
 def _client(principal: Principal, rows: Sequence[Sequence[Any]]) -> ClientFacts:
@@ -82,7 +89,8 @@ def _client(principal: Principal, rows: Sequence[Sequence[Any]]) -> ClientFacts:
     return ClientFacts(principal.client_id, active, frozenset(organizations), frozenset(purposes))
 
 
-def _account(columns: Sequence[Any]) -> AccountFacts:
+def account_of(columns: Sequence[Any]) -> AccountFacts:
+    """Return the account in seven columns: id, role, active, npi, dea, license, organizations."""
     account_id, role, active, npi, dea, license_number, organizations = columns
     return AccountFacts(
         account_id=account_id,

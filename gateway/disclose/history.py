@@ -1,21 +1,20 @@
 """Answer $pdmp-history: may it start → match → decide → fetch → audit.
 
 A refused caller is answered before any person is looked for. Whatever the outcome, its audit row is
-committed before this returns.
+committed before this returns. With a user's token the person must be the consent's, whoever is named.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
 
 from gateway.audit.record import AuditEntry, record
-from gateway.auth.scopes import ScopeSet
-from gateway.core.access import Denied, Grant, Practitioner, Principal, Window
+from gateway.core.access import DenialReason, Denied, Grant, Practitioner, Principal, Window
 from gateway.core.clock import Clock
 from gateway.core.disclosure import (
     Disclosed,
@@ -28,14 +27,22 @@ from gateway.core.disclosure import (
     Unresolved,
 )
 from gateway.core.errors import TooLarge, Unavailable
-from gateway.disclose import computed
+from gateway.disclose import authority, computed, users
 from gateway.disclose.context import request_facts
 from gateway.disclose.refusal import as_error
+from gateway.disclose.transaction import disclosure
 from gateway.mapping.tables import Mappings
 from gateway.match.lookup import Ambiguous, Found, Unknown, find
 from gateway.match.steward import standing_for
-from gateway.policy.decide import decide_history, may_ask, may_call, months_before
-from gateway.policy.facts import RequestFacts
+from gateway.policy.decide import (
+    decide_history,
+    decide_user_history,
+    may_ask,
+    may_ask_as_user,
+    may_call,
+    months_before,
+)
+from gateway.policy.facts import RequestFacts, UserRequestFacts
 from gateway.policy.rules import account_named
 from gateway.store import dispensations
 from gateway.store.database import Database
@@ -44,6 +51,7 @@ from gateway.store.vault import Vault
 
 INTERACTION = "$pdmp-history"
 SCOPE = "system/MedicationDispense.rs"
+_INTERACTIONS = ("search", "read")
 
 #: A history is one answer, never paged; this bound only keeps a runaway person from exhausting memory.
 _MOST_ROWS = 10_000
@@ -92,11 +100,14 @@ def answer(
 
     Raises Unauthenticated for a token that no longer stands and Unavailable without a database.
     """
+    if principal.consent_id is not None:
+        return _as_user(database, clock, vault, mappings, principal, query, request_id)
     rules = mappings.jurisdiction
     today = clock.today()
     permits = _permits(principal)
+    reach = authority.reach(principal, _INTERACTIONS, mappings, clock, whole=True)
     with database.connection() as connection:
-        facts = request_facts(connection, principal, query, scope_permits=permits)
+        facts = request_facts(connection, principal, query, scope_permits=permits, reach=reach)
         window = Window(months_before(today, rules.default_months), today)
         call = _Call(principal, query, facts, rules.code, request_id, window)
         denied = may_ask(facts)
@@ -127,6 +138,60 @@ def answer(
     raise AssertionError("every match is handled above")
 
 
+def _as_user(
+    database: Database,
+    clock: Clock,
+    vault: Vault,
+    mappings: Mappings,
+    principal: Principal,
+    query: HistoryQuery,
+    request_id: str,
+) -> HistoryAnswer:
+    rules, today = mappings.jurisdiction, clock.today()
+    window = Window(months_before(today, rules.default_months), today)
+    reach = authority.reach(principal, _INTERACTIONS, mappings, clock, whole=True)
+    with disclosure(database, principal) as connection:
+        user = users.user_facts(
+            connection,
+            principal,
+            jurisdiction=rules.code,
+            scope_permits=_permits(principal),
+            reach=reach,
+        )
+        facts = UserRequestFacts(user, query.practitioner, query.organizations)
+
+        def refused(reason: DenialReason) -> Refused:
+            entry = users.entry(
+                user,
+                jurisdiction=rules.code,
+                outcome="refused",
+                interaction=INTERACTION,
+                reason=reason.value,
+                person_id=user.person_id,
+                request_id=request_id,
+                window_start=window.start,
+                window_end=window.end,
+            )
+            record(connection, entry)
+            return Refused(reason)
+
+        denied = may_ask_as_user(facts)
+        if denied is not None:
+            return refused(denied.reason)
+        found = find(connection, vault, rules.code, query.patient)
+        verdict = decide_user_history(
+            facts,
+            jurisdiction=rules.code,
+            # Nobody, somebody else, or nobody in particular: told alike.
+            person_id=found.person_id if isinstance(found, Found) else None,
+            today=today,
+            default_months=rules.default_months,
+        )
+        if isinstance(verdict, Denied):
+            return refused(verdict.reason)
+        return _disclose(connection, mappings, verdict, query, today, request_id)
+
+
 def unanswerable(
     database: Database,
     mappings: Mappings,
@@ -140,31 +205,35 @@ def unanswerable(
     `reason` holds no patient data. Raises as `answer` does for a token that no longer stands, and Forbidden
     for a client without scope or one that is not active.
     """
-    with database.connection() as connection:
-        asked = HistoryQuery(PatientQuery((), None), Practitioner())
-        facts = request_facts(connection, principal, asked, scope_permits=_permits(principal))
-        denied = may_call(facts)
-        code = mappings.jurisdiction.code
-        outcome, text = ("failed", reason) if denied is None else ("refused", denied.reason.value)
-        record(
-            connection,
-            AuditEntry(
+    code, permits = mappings.jurisdiction.code, _permits(principal)
+    with disclosure(database, principal) as connection:
+        if principal.consent_id is not None:
+            user = users.user_facts(connection, principal, jurisdiction=code, scope_permits=permits)
+            denied = may_call(user)
+            entry = users.entry(
+                user, jurisdiction=code, outcome="failed", interaction=INTERACTION, request_id=request_id
+            )
+        else:
+            asked = HistoryQuery(PatientQuery((), None), Practitioner())
+            denied = may_call(request_facts(connection, principal, asked, scope_permits=permits))
+            entry = AuditEntry(
                 jurisdiction=code,
-                outcome=outcome,
+                outcome="failed",
                 interaction=INTERACTION,
-                reason=text,
                 client_id=principal.client_id,
                 request_id=request_id,
-            ),
-        )
+            )
+        if denied is None:
+            record(connection, replace(entry, reason=reason))
+        else:
+            record(connection, replace(entry, outcome="refused", reason=denied.reason.value))
     if denied is not None:
         raise as_error(denied.reason, SCOPE)
 
 
 def _permits(principal: Principal) -> bool:
     # The operation answers with what a search and reads would: it needs both permissions.
-    scopes = ScopeSet.of(principal.scopes)
-    return scopes.permits("MedicationDispense", "search") and scopes.permits("MedicationDispense", "read")
+    return all(authority.permits(principal, "MedicationDispense", one) for one in _INTERACTIONS)
 
 
 def _disclose(
@@ -175,7 +244,8 @@ def _disclose(
     today: dt.date,
     request_id: str,
 ) -> Disclosed | NoData:
-    grant_id = uuid4()
+    # A backend client's history leaves a grant behind it; a user's consent is one.
+    grant_id = uuid4() if grant.consent_id is None else None
     audit = AuditContext(INTERACTION, grant_id, request_id, (f"Patient/{grant.person_id}",))
     everything = DispenseQuery(count=_MOST_ROWS)
     found = dispensations.page(
@@ -186,7 +256,7 @@ def _disclose(
         with_requests=True,
         with_patient=True,
         with_columns=query.computed_facts or mappings.jurisdiction.alerts is not None,
-        new_grant=True,
+        new_grant=grant_id is not None,
     )
     if found.remaining > len(found.dispenses):
         raise TooLarge("The history is too large for one answer; search it by dates.")
@@ -197,7 +267,8 @@ def _disclose(
         ):
             # Merged away since it was found: what it had is another person's, and "no data" would be untrue.
             raise Unavailable("The patient's record is being changed; try again.", retry_after=1)
-        return NoData(grant.window, known=True, grant_id=grant_id)
+        limited = grant.reach.dispenses is not None
+        return NoData(grant.window, known=True, grant_id=grant_id, limited=limited)
     if found.patient is None:
         raise Unavailable("The patient's record is being changed; try again.", retry_after=1)
     organizations = REFERENCES.entries(connection, "Organization", found.dispensers)

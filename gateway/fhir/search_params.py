@@ -37,7 +37,7 @@ INCLUDES = {
 }
 _PATIENT_NAMES = frozenset({"patient", "subject", "patient:Patient", "subject:Patient"})
 _DATES = ("whenprepared", "whenhandedover", "_lastUpdated")
-_KNOWN = frozenset({*_DATES, "patient", "subject", "_id", "status", "code", "_include"})
+_KNOWN = frozenset({*_DATES, "patient", "subject", "_id", "status", "type", "code", "_include"})
 #: `_totalMethod` is what fhirpy sends with a count; the total is exact whatever is asked.
 _RESULTS = frozenset({"_count", "_total", "_totalMethod", "_sort", "_summary", "_format", "_pretty"})
 
@@ -98,6 +98,7 @@ def parse(
         not_prepared=dates.left_out(prepared, zone),
         handed_over=dates.window(handed_over, zone) if handed_over else None,
         not_handed_over=dates.left_out(handed_over, zone),
+        types=tokens.tokens("type", values.get("type", ())),
         codes=tokens.drug_codes(values.get("code", ())),
         types=tokens.tokens("type", values.get("type", ())),
         updated_from=updated_from,

@@ -55,6 +55,8 @@ def history(answer: Disclosed, *, fhir_base: str, now: dt.datetime) -> bytes:
 def no_data(answer: NoData) -> bytes:
     """Return the answer when nobody is found, or nothing in the period: outside the two read alike."""
     text = "No dispensation of a controlled substance was found for this patient in the period looked at."
+    if answer.limited:
+        text += " Only a part of them was looked at: the token's scopes open no more."
     outcome = operation_outcome("information", "informational", text, details=_NO_DATA)
     return _outcome(outcome, answer.window)
 

@@ -74,7 +74,7 @@ TABLE: tuple[Served, ...] = (
     Served(
         "MedicationDispense",
         (f"{PDMP}/StructureDefinition/pdmp-medicationdispense",),
-        ("read", "search-type"),
+        ("read", "vread", "search-type"),
         params=(
             SearchParam(
                 "_id",
@@ -116,6 +116,12 @@ TABLE: tuple[Served, ...] = (
                 "The day of sale where it was reported; same prefixes.",
             ),
             SearchParam(
+                "type",
+                "token",
+                f"{_PARAMETER}/MedicationDispense-type",
+                "Comma list of codes of v3-ActCode: first or refill, whole or part (FFC, FFP, RFC, RFP …).",
+            ),
+            SearchParam(
                 "code",
                 "token",
                 f"{_PARAMETER}/clinical-code",
@@ -129,14 +135,20 @@ TABLE: tuple[Served, ...] = (
         ),
         documentation="Newest whenPrepared first. _count is 100 unless asked, at most 500; total is exact.",
     ),
-    Served("MedicationRequest", (f"{_US_CORE}/us-core-medicationrequest",)),
-    Served("Organization", (f"{PDMP}/StructureDefinition/pdmp-organization-pharmacy",)),
+    Served("MedicationRequest", (f"{_US_CORE}/us-core-medicationrequest",), ("read", "vread")),
+    Served("Organization", (f"{PDMP}/StructureDefinition/pdmp-organization-pharmacy",), ("read", "vread")),
     Served(
         "Patient",
         (f"{PDMP}/StructureDefinition/pdmp-patient",),
+        ("read", "vread"),
         operations=(HISTORY, MATCH),
     ),
-    Served("Practitioner", (f"{_US_CORE}/us-core-practitioner",)),
+    Served("Practitioner", (f"{_US_CORE}/us-core-practitioner",), ("read", "vread")),
+    Served(
+        "Encounter",
+        (),
+        documentation="The visit for which an EHR opened the app: with that launch's tokens only.",
+    ),
     Served("CodeSystem", (), documentation="Our own codes.", definitional=True),
     Served("ConceptMap", (), documentation="How reported codes are translated.", definitional=True),
     Served("StructureDefinition", (), documentation="Our own extensions.", definitional=True),

@@ -1,8 +1,8 @@
 """Links to the next page: opaque, unalterable, of use only to the client and user they were made for.
 
-A link carries the whole search, the place to go on from, and the grant that the search stands on; it lives
-as long as that grant, because the door judges each page anew. It is encrypted: an id of a patient or a drug
-code must not stand in an address that a proxy logs.
+A link carries the whole search, the place to go on from, and the grant that the search stands on, or nothing
+where a user's consent is the grant; it lives as long as that, because the door judges each page anew. It is
+encrypted: an id of a patient or a drug code must not stand in an address that a proxy logs.
 """
 
 from __future__ import annotations
@@ -30,11 +30,16 @@ class Continuation:
 
     pairs: tuple[tuple[str, str], ...]
     after: tuple[dt.date, UUID]
-    grant_id: UUID
+    grant_id: UUID | None
 
 
 def token(
-    services: Services, principal: Principal, search: Search, *, after: tuple[dt.date, UUID], grant_id: UUID
+    services: Services,
+    principal: Principal,
+    search: Search,
+    *,
+    after: tuple[dt.date, UUID],
+    grant_id: UUID | None,
 ) -> str:
     """Return the text of a link's `_page` parameter: URL-safe characters only."""
     clear = orjson.dumps([search.text, after[0], after[1], grant_id])
@@ -52,8 +57,11 @@ def read(services: Services, principal: Principal, text: str) -> Continuation:
     if clear is None:
         raise BadRequest("This page link is not one that was given to you. Search again.")
     query, day, key, grant = orjson.loads(clear)
-    return Continuation(tuple(parse_qsl(query)), (dt.date.fromisoformat(day), UUID(key)), UUID(grant))
+    return Continuation(
+        tuple(parse_qsl(query)), (dt.date.fromisoformat(day), UUID(key)), UUID(grant) if grant else None
+    )
 
 
 def _context(principal: Principal) -> bytes:
-    return b"page-link\0%s\0%s" % (principal.client_id.encode(), str(principal.account_id or "").encode())
+    whose = f"{principal.account_id or ''}\0{principal.consent_id or ''}"
+    return b"page-link\0%s\0%s" % (principal.client_id.encode(), whose.encode())

@@ -7,6 +7,7 @@ The transport fails with 4xx and a bare OperationOutcome; every result of the pr
 from __future__ import annotations
 
 from typing import assert_never
+from uuid import UUID
 
 import flask
 
@@ -18,8 +19,16 @@ from gateway.fhir_api import history_answer, history_request, reply
 from gateway.fhir_api.history_request import Unanswerable
 from gateway.web.guard import bearer, principal
 
-#: Refusals of the client itself rather than of the practitioner it names: they are HTTP 403.
-_TRANSPORT = frozenset({DenialReason.NO_SCOPE, DenialReason.CLIENT_INACTIVE})
+#: Refusals of the token itself rather than of the practitioner it names: they are HTTP 403.
+_TRANSPORT = frozenset(
+    {
+        DenialReason.NO_SCOPE,
+        DenialReason.CLIENT_INACTIVE,
+        DenialReason.NO_PATIENT,
+        DenialReason.NOT_IN_CONTEXT,
+        DenialReason.NOT_THE_USER,
+    }
+)
 
 
 @bearer("MedicationDispense", "search")
@@ -48,10 +57,9 @@ def view() -> flask.Response:
         case Disclosed():
             base, now = services.settings.fhir_base, services.clock.now()
             document = history_answer.history(answer, fhir_base=base, now=now)
-            return reply.fhir(document, {reply.GRANT_HEADER: str(answer.grant_id)})
+            return reply.fhir(document, _grant(answer.grant_id))
         case NoData():
-            grant = {reply.GRANT_HEADER: str(answer.grant_id)} if answer.grant_id else None
-            return reply.fhir(history_answer.no_data(answer), grant)
+            return reply.fhir(history_answer.no_data(answer), _grant(answer.grant_id))
         case Unresolved():
             return reply.fhir(history_answer.unresolved(answer))
         case Refused(reason):
@@ -60,3 +68,7 @@ def view() -> flask.Response:
             return reply.fhir(history_answer.disallowed(reason))
         case _:
             assert_never(answer)
+
+
+def _grant(grant_id: UUID | None) -> dict[str, str] | None:
+    return None if grant_id is None else {reply.GRANT_HEADER: str(grant_id)}

@@ -51,6 +51,12 @@ def blueprint(services: Services) -> Blueprint:
         if "read" in served.interactions:
             view = definitions.view(served.type) if served.definitional else read.view(served.type)
             made.add_url_rule(f"/{served.type}/<fhir_id:resource_id>", f"read {served.type}", view)
+        if "vread" in served.interactions:
+            made.add_url_rule(
+                f"/{served.type}/<fhir_id:resource_id>/_history/<fhir_id:version_id>",
+                f"vread {served.type}",
+                read.version_view(served.type),
+            )
         if "search-type" in served.interactions:
             made.add_url_rule(f"/{served.type}", f"search {served.type}", search.by_get)
             made.add_url_rule(

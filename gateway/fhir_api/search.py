@@ -74,10 +74,11 @@ def _answer(pairs: list[tuple[str, str]]) -> flask.Response:
         matches=page.matches,
         included=page.included,
     )
-    return reply.fhir(body, {reply.GRANT_HEADER: str(page.grant_id)})
+    # With a user's token the consent is the grant: there is none to name.
+    return reply.fhir(body, {reply.GRANT_HEADER: str(page.grant_id)} if page.grant_id else None)
 
 
-def _continued(pairs: list[tuple[str, str]], grant_header: str | None) -> tuple[Search, str, str]:
+def _continued(pairs: list[tuple[str, str]], grant_header: str | None) -> tuple[Search, str, str | None]:
     """Return the search that a page link goes on with, the link itself, and the grant it carries."""
     services = reply.services()
     texts = [value for name, value in pairs if name == page_link.PARAMETER]
@@ -93,8 +94,8 @@ def _continued(pairs: list[tuple[str, str]], grant_header: str | None) -> tuple[
         today=services.clock.today(),
     )
     search = replace(search, query=replace(search.query, after=link.after))
-    return search, f"{page_link.PARAMETER}={texts[0]}", str(link.grant_id)
+    return search, f"{page_link.PARAMETER}={texts[0]}", str(link.grant_id) if link.grant_id else None
 
 
-def _other(header: str, grant_id: UUID) -> bool:
+def _other(header: str, grant_id: UUID | None) -> bool:
     return header.strip().lower() != str(grant_id)

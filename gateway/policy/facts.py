@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from gateway.core.access import Practitioner, Purpose, Role
+from gateway.core.access import WHOLE, Practitioner, Purpose, Reach, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class RequestFacts:
     accounts: tuple[AccountFacts, ...]
     organizations: tuple[frozenset[str], ...]
     purpose: Purpose
+    reach: Reach = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,37 @@ class ContextFacts:
     scope_permits: bool
     client: ClientFacts
     grants: tuple[LiveGrant, ...]
+    reach: Reach = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class UserFacts:
+    """A user who lets a client act: who signed in, for whom, and what the consent says.
+
+    `account` signed in. `supervisor` is for whom, when a delegate did, and `delegation_stands` whether that
+    holds today. `consent_id` and `person_id` are None while nothing was consented to or chosen yet.
+    """
+
+    scope_permits: bool
+    client: ClientFacts
+    account: AccountFacts
+    supervisor: AccountFacts | None = None
+    delegation_stands: bool = False
+    purpose: Purpose = Purpose.TREATMENT
+    consent_id: UUID | None = None
+    person_id: UUID | None = None
+    reach: Reach = WHOLE
+
+    @property
+    def rights(self) -> AccountFacts:
+        """Return the account whose rights are used."""
+        return self.supervisor or self.account
+
+
+@dataclass(frozen=True, slots=True)
+class UserRequestFacts:
+    """A request for a history with a user's token: the practitioner and organisations that it names."""
+
+    user: UserFacts
+    practitioner: Practitioner
+    organizations: tuple[frozenset[str], ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.core.access import DenialReason, Practitioner, Role
-from gateway.policy.facts import AccountFacts, ContextFacts, RequestFacts
+from gateway.policy.facts import AccountFacts, ContextFacts, RequestFacts, UserFacts, UserRequestFacts
 
 #: Roles that may be the authorised practitioner of a history. A delegate acts under one, never as one.
 RECEIVING_ROLES = frozenset({Role.PRACTITIONER, Role.PHARMACIST})
@@ -40,7 +40,7 @@ def account_named(facts: RequestFacts) -> AccountFacts | None:
 class ScopePermits:
     """The access token's scope covers the interaction (SMART 2.2, scopes)."""
 
-    def verify(self, facts: RequestFacts | ContextFacts) -> DenialReason | None:
+    def verify(self, facts: RequestFacts | ContextFacts | UserFacts) -> DenialReason | None:
         return None if facts.scope_permits else DenialReason.NO_SCOPE
 
 
@@ -48,7 +48,7 @@ class ScopePermits:
 class ClientIsActive:
     """A disabled client gets nothing, whatever tokens it still holds."""
 
-    def verify(self, facts: RequestFacts | ContextFacts) -> DenialReason | None:
+    def verify(self, facts: RequestFacts | ContextFacts | UserFacts) -> DenialReason | None:
         return None if facts.client.active else DenialReason.CLIENT_INACTIVE
 
 
@@ -56,7 +56,7 @@ class ClientIsActive:
 class PurposeIsPermitted:
     """The client is registered for the stated purpose of use."""
 
-    def verify(self, facts: RequestFacts) -> DenialReason | None:
+    def verify(self, facts: RequestFacts | UserFacts) -> DenialReason | None:
         permitted = facts.purpose.value in facts.client.purposes
         return None if permitted else DenialReason.PURPOSE_NOT_PERMITTED
 
@@ -141,6 +141,72 @@ class GrantStillStands:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class UserIsActive:
+    """Who signed in has not been disabled; nor has the supervisor for whom a delegate acts."""
+
+    def verify(self, facts: UserFacts) -> DenialReason | None:
+        active = facts.account.active and facts.rights.active
+        return None if active else DenialReason.ACCOUNT_INACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class DelegateIsSupervised:
+    """A delegate acts for one supervisor, and still may (KRS 218A.202: under the practitioner's account)."""
+
+    def verify(self, facts: UserFacts) -> DenialReason | None:
+        if facts.supervisor is None:
+            return DenialReason.NO_SUPERVISOR if facts.account.role is Role.DELEGATE else None
+        return None if facts.delegation_stands else DenialReason.DELEGATION_ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class UserMayReceive:
+    """The account whose rights are used may receive a history for treatment (KRS 218A.202)."""
+
+    def verify(self, facts: UserFacts) -> DenialReason | None:
+        return None if facts.rights.role in RECEIVING_ROLES else DenialReason.ROLE_NOT_PERMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class UserSharesOrganization:
+    """A client that is registered for organisations serves their people only; another serves anybody."""
+
+    def verify(self, facts: UserFacts) -> DenialReason | None:
+        theirs = facts.client.organizations
+        return (
+            DenialReason.NO_SHARED_ORGANIZATION
+            if theirs and not theirs & facts.rights.organizations
+            else None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerIsUser:
+    """The authorised practitioner is the token's own user, or for whom that delegate acts."""
+
+    def verify(self, facts: UserRequestFacts) -> DenialReason | None:
+        asked = facts.practitioner
+        if not (asked.npi or asked.dea or asked.license):
+            return DenialReason.NO_PRACTITIONER
+        same = names(asked, facts.user.rights.practitioner)
+        return None if same else DenialReason.NOT_THE_USER
+
+
+@dataclass(frozen=True, slots=True)
+class UserActsForOrganization:
+    """An organisation sent is one of the account's, and of the client's where it is registered for some."""
+
+    def verify(self, facts: UserRequestFacts) -> DenialReason | None:
+        theirs = facts.user.client.organizations
+        for numbers in facts.organizations:
+            if theirs and not numbers & theirs:
+                return DenialReason.ORGANIZATION_NOT_CLIENTS
+            if not numbers & facts.user.rights.organizations:
+                return DenialReason.ORGANIZATION_NOT_ACCOUNTS
+        return None
+
+
 #: Rules about the caller alone: their refusals are the transport's (HTTP 403), not the program's.
 CALLER_RULES = (ScopePermits(), ClientIsActive())
 
@@ -154,3 +220,15 @@ REQUEST_RULES = (
 )
 
 CONTEXT_RULES = (ScopePermits(), ClientIsActive(), OneLiveGrant(), GrantStillStands())
+
+#: Whoever signed in, for whatever patient.
+USER_RULES = (
+    *CALLER_RULES,
+    PurposeIsPermitted(),
+    UserIsActive(),
+    DelegateIsSupervised(),
+    UserMayReceive(),
+    UserSharesOrganization(),
+)
+
+USER_REQUEST_RULES = (PractitionerIsUser(), UserActsForOrganization())

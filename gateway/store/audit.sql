@@ -1,11 +1,11 @@
 -- name: insert_audit
 INSERT INTO pdmp.audit (
-    jurisdiction, audit_id, outcome, reason, interaction, client_id, account_id, practitioner, person_id,
-    purpose, grant_id, request_id, window_start, window_end, other_resources
+    jurisdiction, audit_id, outcome, reason, interaction, client_id, account_id, delegate_id, practitioner,
+    person_id, purpose, grant_id, consent_id, request_id, window_start, window_end, other_resources
 ) VALUES (
     %(jurisdiction)s, %(audit_id)s, %(outcome)s, %(reason)s, %(interaction)s, %(client_id)s, %(account_id)s,
-    %(practitioner)s, %(person_id)s, %(purpose)s, %(grant_id)s, %(request_id)s, %(window_start)s,
-    %(window_end)s, %(other_resources)s
+    %(delegate_id)s, %(practitioner)s, %(person_id)s, %(purpose)s, %(grant_id)s, %(consent_id)s,
+    %(request_id)s, %(window_start)s, %(window_end)s, %(other_resources)s
 );
 
 -- name: list_audit

@@ -63,3 +63,62 @@ LEFT JOIN LATERAL (
 ) g ON true
 LEFT JOIN pdmp.account a ON a.account_id = g.account_id
 WHERE c.client_id = %(client_id)s;
+
+-- name: user_facts
+-- A user's token, if it is this client's and of this consent: the client; whether the token, its consent and, where
+-- the consent ends with it, the user's session still stand; patient and Encounter of the consent; who signed in, for
+-- whom, and whether that delegation holds. Everything by primary key.
+SELECT c.disabled_at IS NULL, c.organizations, c.purposes,
+       t.revoked_at IS NULL AND k.revoked_at IS NULL AND k.expires_at > now()
+           AND (NOT k.session_bound
+                OR (b.session_hash IS NOT NULL AND b.ended_at IS NULL AND b.expires_at > now())),
+       k.consent_id, k.person_id, d.delegate_id IS NOT NULL,
+       a.account_id, a.role, a.disabled_at IS NULL, a.npi, a.dea, a.license, a.organizations,
+       s.account_id, s.role, s.disabled_at IS NULL, s.npi, s.dea, s.license, s.organizations
+FROM pdmp.access_token t
+JOIN pdmp.consent k ON k.consent_id = t.consent_id AND k.client_id = t.client_id
+JOIN pdmp.client c ON c.client_id = k.client_id
+JOIN pdmp.account a ON a.account_id = k.account_id
+LEFT JOIN pdmp.browser_session b ON b.session_hash = k.session_hash
+LEFT JOIN pdmp.account s ON s.account_id = k.supervisor_id
+LEFT JOIN pdmp.delegation d ON d.delegate_id = k.account_id AND d.supervisor_id = k.supervisor_id
+                           AND d.ended_at IS NULL
+WHERE t.token_id = %(token_id)s AND t.client_id = %(client_id)s AND t.consent_id = %(consent_id)s
+  AND k.account_id = %(account_id)s AND k.jurisdiction = %(jurisdiction)s;
+
+-- name: choice_facts
+-- As user_facts, of somebody who signed in and has not consented yet: no token, no consent. A delegate who has not
+-- said for whom acts for the first supervisor that there is.
+SELECT c.disabled_at IS NULL, c.organizations, c.purposes, true,
+       NULL::uuid, NULL::uuid, s.account_id IS NOT NULL,
+       a.account_id, a.role, a.disabled_at IS NULL, a.npi, a.dea, a.license, a.organizations,
+       s.account_id, s.role, s.disabled_at IS NULL, s.npi, s.dea, s.license, s.organizations
+FROM pdmp.client c
+JOIN pdmp.account a ON a.account_id = %(account_id)s
+LEFT JOIN LATERAL (
+    SELECT acting.* FROM pdmp.delegation d
+    JOIN pdmp.account acting ON acting.account_id = d.supervisor_id
+    WHERE d.delegate_id = a.account_id AND d.ended_at IS NULL
+      AND CASE WHEN %(supervisor_id)s::uuid IS NULL THEN acting.disabled_at IS NULL
+               ELSE d.supervisor_id = %(supervisor_id)s::uuid END
+    ORDER BY d.created_at, d.supervisor_id
+    LIMIT 1
+) s ON a.role = 'delegate'
+WHERE c.client_id = %(client_id)s;
+
+-- name: launch_facts
+-- As user_facts, for an EHR with its own token that opens a launch for a user.
+SELECT c.disabled_at IS NULL, c.organizations, c.purposes,
+       t.token_id IS NOT NULL AND t.revoked_at IS NULL,
+       NULL::uuid, NULL::uuid, false,
+       a.account_id, a.role, a.disabled_at IS NULL, a.npi, a.dea, a.license, a.organizations,
+       NULL::uuid, NULL, NULL, NULL, NULL, NULL, NULL
+FROM pdmp.client c
+JOIN pdmp.account a ON a.account_id = %(account_id)s
+LEFT JOIN pdmp.access_token t ON t.token_id = %(token_id)s AND t.client_id = c.client_id
+WHERE c.client_id = %(client_id)s;
+
+-- name: account_holder
+-- Who the account of a user is, for its Practitioner.
+SELECT account_id, created_at, given_name, family_name, npi, dea, license FROM pdmp.account
+WHERE account_id = %(account_id)s;

@@ -13,9 +13,10 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+import orjson
 from psycopg import Connection, RawCursor
 
-from gateway.core.access import OPEN, Grant
+from gateway.core.access import OPEN, Grant, Slice
 from gateway.core.disclosure import DispenseQuery, Entry
 from gateway.core.ids import uuid7
 from gateway.core.records import Counted
@@ -31,10 +32,13 @@ _LIVE = "completed"
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
-    """What the audit row says beside the grant: which interaction, inside which grant, of which request."""
+    """What the audit row says beside the grant: which interaction, of which request.
+
+    `grant_id` is the disclosure grant that it stands on; None where a user's consent is the grant.
+    """
 
     interaction: str
-    grant_id: UUID
+    grant_id: UUID | None
     request_id: str
     other_resources: tuple[str, ...] = ()
 
@@ -75,6 +79,7 @@ def page(
     `whenPrepared` first, ties by id.
     """
     parameters = _parameters(grant, query, audit)
+    with_requests = with_requests and grant.reach.requests
     parameters["with_requests"] = with_requests
     parameters["with_patient"] = with_patient
     parameters["with_references"] = with_references
@@ -100,23 +105,55 @@ def page(
     )
 
 
-def one(connection: Connection[Any], grant: Grant, resource_type: str, dispensation_id: UUID) -> Entry | None:
-    """Return a MedicationDispense or MedicationRequest of the grant's person, voided ones too, or None."""
+def one(
+    connection: Connection[Any],
+    grant: Grant,
+    resource_type: str,
+    dispensation_id: UUID,
+    version: int | None = None,
+) -> Entry | None:
+    """Return a MedicationDispense or MedicationRequest of the grant's person, voided ones too, or None.
+
+    Its current version, or the one asked for: superseded ones are kept as they were, but for their mapping.
+    """
+    of_dispense = resource_type == "MedicationDispense"
+    if not of_dispense and not grant.reach.requests:
+        return None
     row = connection.execute(
         queries("dispensations.sql")["dispensation"],
         {
-            "jurisdiction": grant.jurisdiction,
-            "person_id": grant.person_id,
+            **_extent(grant),
             "dispensation_id": dispensation_id,
-            "restricted": grant.restricted,
-            "window_start": grant.window.start,
-            "window_end": grant.window.end,
+            "version": version,
+            "slices": _slices(grant.reach.dispenses) if of_dispense else None,
         },
         binary=True,
     ).fetchone()
     if row is None:
         return None
-    return Entry(resource_type, str(dispensation_id), row[1 if resource_type == "MedicationDispense" else 2])
+    return Entry(resource_type, str(dispensation_id), row[1 if of_dispense else 2])
+
+
+def refers_to(connection: Connection[Any], grant: Grant, named_id: UUID) -> bool:
+    """Return whether a dispensation of the grant's person names this pharmacy or prescriber."""
+    values = {**_extent(grant), "named_id": named_id}
+    [row] = connection.execute(queries("dispensations.sql")["refers_to"], values).fetchall()
+    return bool(row[0])
+
+
+def encounter(connection: Connection[Any], grant: Grant, encounter_id: UUID) -> bytes | None:
+    """Return the Encounter of the launch that the grant's consent followed, as it was sealed, or None."""
+    row = connection.execute(
+        queries("dispensations.sql")["encounter"],
+        {
+            "jurisdiction": grant.jurisdiction,
+            "person_id": grant.person_id,
+            "consent_id": grant.consent_id,
+            "encounter_id": encounter_id,
+        },
+        binary=True,
+    ).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def patient(connection: Connection[Any], grant: Grant) -> Entry | None:
@@ -178,15 +215,11 @@ REFERENCES = ReferenceCache()
 
 def _parameters(grant: Grant, query: DispenseQuery, audit: AuditContext) -> dict[str, Any]:
     sold = query.handed_over
-    ndcs, rxcuis = _codes(query)
-    live, voided = _statuses(query)
+    ndcs, rxcuis = _codes(query.codes or None)
+    live, voided = _statuses(query.statuses)
     after_day, after_id = query.after or (None, None)
     return {
-        "jurisdiction": grant.jurisdiction,
-        "person_id": grant.person_id,
-        "restricted": grant.restricted,
-        "window_start": grant.window.start,
-        "window_end": grant.window.end,
+        **_extent(grant),
         "prepared_start": query.prepared.start,
         "prepared_end": query.prepared.end,
         "by_sold": sold is not None,
@@ -198,6 +231,8 @@ def _parameters(grant: Grant, query: DispenseQuery, audit: AuditContext) -> dict
         "ids": _uuids(query.ids) if query.ids else None,
         "live": live,
         "voided": voided,
+        "kinds": None if query.kinds is None else sorted(query.kinds),
+        "slices": _slices(grant.reach.dispenses),
         "ndcs": ndcs,
         "rxcuis": rxcuis,
         "updated_from": query.updated_from,
@@ -209,6 +244,8 @@ def _parameters(grant: Grant, query: DispenseQuery, audit: AuditContext) -> dict
         "interaction": audit.interaction,
         "client_id": grant.client_id,
         "account_id": grant.account_id,
+        "delegate_id": grant.delegate_id,
+        "consent_id": grant.consent_id,
         "practitioner": grant.practitioner.label(),
         "purpose": grant.purpose.value,
         "grant_id": audit.grant_id,
@@ -224,17 +261,17 @@ def _ranges(ranges: Sequence[tuple[dt.date, dt.date]], *, closed: bool) -> str |
     return "{" + ",".join(texts) + "}" if texts else None
 
 
-def _statuses(query: DispenseQuery) -> tuple[bool, bool]:
-    if query.statuses is None:
+def _statuses(statuses: frozenset[str] | None) -> tuple[bool, bool]:
+    if statuses is None:
         return True, False
-    return _LIVE in query.statuses, _VOIDED in query.statuses
+    return _LIVE in statuses, _VOIDED in statuses
 
 
-def _codes(query: DispenseQuery) -> tuple[list[str] | None, list[str] | None]:
-    if not query.codes:
+def _codes(codes: Sequence[tuple[str | None, str]] | None) -> tuple[list[str] | None, list[str] | None]:
+    if codes is None:
         return None, None
-    ndcs = [code.replace("-", "") for system, code in query.codes if system in (None, _NDC)]
-    rxcuis = [code for system, code in query.codes if system in (None, _RXNORM) and code]
+    ndcs = [code.replace("-", "") for system, code in codes if system in (None, _NDC)]
+    rxcuis = [code for system, code in codes if system in (None, _RXNORM) and code]
     return ndcs, rxcuis
 
 
@@ -247,3 +284,33 @@ def _uuids(texts: Iterable[str]) -> list[UUID]:
         except ValueError:
             continue
     return found
+
+
+def _extent(grant: Grant) -> dict[str, Any]:
+    return {
+        "jurisdiction": grant.jurisdiction,
+        "person_id": grant.person_id,
+        "restricted": grant.restricted,
+        "window_start": grant.window.start,
+        "window_end": grant.window.end,
+    }
+
+
+def _slices(slices: Sequence[Slice] | None) -> str | None:
+    """Return the slices as `pdmp.in_a_slice` reads them; None is no limit."""
+    return None if slices is None else orjson.dumps([_slice(one) for one in slices]).decode()
+
+
+def _slice(one: Slice) -> dict[str, Any]:
+    ndcs, rxcuis = _codes(one.codes)
+    return {
+        # Unlike a search, a scope that does not speak of the status opens every status.
+        "live": one.statuses is None or _LIVE in one.statuses,
+        "voided": one.statuses is None or _VOIDED in one.statuses,
+        "kinds": None if one.kinds is None else sorted(one.kinds),
+        "ndcs": ndcs,
+        "rxcuis": rxcuis,
+        "first": one.prepared.start,
+        "last": one.prepared.end,
+        "left_out": _ranges(one.not_prepared, closed=True),
+    }

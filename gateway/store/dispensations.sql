@@ -18,6 +18,9 @@ WITH admitted AS NOT MATERIALIZED (
       AND ((NOT voided AND %(live)s) OR (voided AND %(voided)s))
       AND (%(ndcs)s::text[] IS NULL OR (product_qualifier = '01' AND product_id = ANY(%(ndcs)s::text[]))
               OR rxcui = ANY(%(rxcuis)s::text[]))
+      AND (%(kinds)s::text[] IS NULL OR pdmp.kind_of_fill(fill_number, partial_fill) = ANY(%(kinds)s::text[]))
+      AND (%(slices)s::jsonb IS NULL OR pdmp.in_a_slice(%(slices)s::jsonb, voided, fill_number, partial_fill,
+                                                        product_qualifier, product_id, rxcui, filled_on))
       AND recorded_at >= coalesce(%(updated_from)s, '-infinity'::timestamptz)
       AND recorded_at < coalesce(%(updated_before)s, 'infinity'::timestamptz)
 ), behind AS NOT MATERIALIZED (
@@ -44,12 +47,14 @@ WITH admitted AS NOT MATERIALIZED (
     WHERE %(new_grant)s
 ), logged AS (
     INSERT INTO pdmp.audit (
-        jurisdiction, audit_id, outcome, interaction, client_id, account_id, practitioner, person_id, purpose,
-        grant_id, request_id, window_start, window_end, dispensation_ids, dispensation_versions, other_resources
+        jurisdiction, audit_id, outcome, interaction, client_id, account_id, delegate_id, practitioner, person_id,
+        purpose, grant_id, consent_id, request_id, window_start, window_end, dispensation_ids,
+        dispensation_versions, other_resources
     )
     SELECT %(jurisdiction)s, %(audit_id)s, CASE WHEN rows = 0 THEN 'no-data' ELSE 'disclosed' END,
-           %(interaction)s, %(client_id)s, %(account_id)s, %(practitioner)s, %(person_id)s, %(purpose)s,
-           %(grant_id)s, %(request_id)s, %(window_start)s, %(window_end)s, ids, versions, %(other_resources)s
+           %(interaction)s, %(client_id)s, %(account_id)s, %(delegate_id)s, %(practitioner)s, %(person_id)s,
+           %(purpose)s, %(grant_id)s, %(consent_id)s, %(request_id)s, %(window_start)s, %(window_end)s, ids,
+           versions, %(other_resources)s
     FROM extent
 )
 -- One row without an id is about the whole: the Patient when asked for, the counts, the references with their
@@ -104,13 +109,34 @@ SELECT version, resource FROM pdmp.person
 WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s;
 
 -- name: dispensation
--- One current dispensation of the grant's person, voided ones too (entered-in-error).
+-- One dispensation of the grant's person, voided ones too (entered-in-error): its current version, or the one
+-- asked for. A version is judged by what it says itself.
 SELECT version, dispense_resource, request_resource FROM pdmp.dispensation_version
 WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s AND dispensation_id = %(dispensation_id)s
-  AND superseded_at IS NULL
+  AND CASE WHEN %(version)s::integer IS NULL THEN superseded_at IS NULL ELSE version = %(version)s::integer END
   AND (%(restricted)s OR restriction IS NULL)
   AND (%(window_start)s::date IS NULL OR filled_on >= %(window_start)s::date)
-  AND (%(window_end)s::date IS NULL OR filled_on <= %(window_end)s::date);
+  AND (%(window_end)s::date IS NULL OR filled_on <= %(window_end)s::date)
+  AND (%(slices)s::jsonb IS NULL OR pdmp.in_a_slice(%(slices)s::jsonb, voided, fill_number, partial_fill,
+                                                    product_qualifier, product_id, rxcui, filled_on));
+
+-- name: refers_to
+-- Whether a current dispensation that the grant admits names this pharmacy, or this prescriber.
+SELECT EXISTS (
+    SELECT FROM pdmp.dispensation_version
+    WHERE jurisdiction = %(jurisdiction)s AND person_id = %(person_id)s AND superseded_at IS NULL
+      AND (%(restricted)s OR restriction IS NULL)
+      AND (%(window_start)s::date IS NULL OR filled_on >= %(window_start)s::date)
+      AND (%(window_end)s::date IS NULL OR filled_on <= %(window_end)s::date)
+      AND %(named_id)s::uuid IN (dispenser_id, prescriber_id)
+);
+
+-- name: encounter
+-- The Encounter of a launch, encrypted: readable under a consent of that launch alone, for as long as it stands.
+SELECT e.resource FROM pdmp.launch_encounter e
+JOIN pdmp.consent k USING (jurisdiction, person_id, encounter_id)
+WHERE k.consent_id = %(consent_id)s AND k.jurisdiction = %(jurisdiction)s AND k.person_id = %(person_id)s
+  AND e.encounter_id = %(encounter_id)s AND k.revoked_at IS NULL AND k.expires_at > now();
 
 -- name: dispensers
 SELECT dispenser_id, version, resource FROM pdmp.dispenser WHERE dispenser_id = ANY(%(ids)s::uuid[]);

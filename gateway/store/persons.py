@@ -36,6 +36,19 @@ def known_descriptions(
     return {bytes(row[0]): (row[1], row[2], row[3]) for row in rows}
 
 
+def of_postal_code(
+    connection: Connection[Row], jurisdiction: str, *, name_key: str, birth_date: dt.date, postal_code: str
+) -> list[UUID]:
+    """Return up to two persons of this name, birth date and five-digit ZIP code."""
+    values = {
+        "jurisdiction": jurisdiction,
+        "name_key": name_key,
+        "birth_date": birth_date,
+        "postal_code": postal_code,
+    }
+    return [row[0] for row in connection.execute(_sql("of_postal_code"), values)]
+
+
 def candidates(
     connection: Connection[Row], jurisdiction: str, asked: Iterable[tuple[str, dt.date]]
 ) -> list[Row]:

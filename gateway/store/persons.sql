@@ -24,6 +24,13 @@ LEFT JOIN pdmp.description_identifier i
  AND i.qualifier IN ('06', '07') AND NOT i.filler
 ORDER BY d.person_id, d.description_id;
 
+-- name: of_postal_code
+-- Who was ever reported by this name, with this birth date, in this ZIP area. Index: description_name_birth_idx.
+SELECT DISTINCT person_id FROM pdmp.description
+WHERE jurisdiction = %(jurisdiction)s AND name_key = %(name_key)s AND birth_date = %(birth_date)s
+  AND species = 'human' AND left(postal_code, 5) = %(postal_code)s
+LIMIT 2;
+
 -- name: descriptions
 -- Every description of some persons, as shown.
 SELECT d.person_id, d.description_id, d.last_reported_at, d.species, d.last_name, d.first_name,

@@ -138,7 +138,9 @@ def test_other_includes_are_refused(query: str) -> None:
         parse(f"patient=p1&{query}", lenient=True)
 
 
-@pytest.mark.parametrize("query", ["colour=x", "_elements=id", "patient.name=smith", "_has:x=1", "_sort=code"])
+@pytest.mark.parametrize(
+    "query", ["colour=x", "_elements=id", "patient.name=smith", "_has:x=1", "_sort=code"]
+)
 def test_an_unknown_parameter_is_refused(query: str) -> None:
     with pytest.raises(UnknownParameter):
         parse(f"patient=p1&{query}")
