@@ -114,6 +114,19 @@ class Outbound:
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 raise Unavailable("A remote server does not answer.", detail=type(error).__name__) from error
 
+    def mount(self, session: requests.Session, url: str) -> None:
+        """Let `session` call the server of `url`, and it alone, at the address that was checked.
+
+        For libraries that bring their own session. Raises BadRequest, Unavailable.
+        """
+        parts, host = self._parsed(url)
+        address = self._checked(parts, host)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        session.adapters.clear()
+        session.verify = self._verify
+        origin = f"{parts.scheme}://{parts.netloc}/"
+        session.mount(origin, _PinnedAdapter(str(address), port, host))
+
     def check(self, url: str) -> None:
         """Raise BadRequest unless the URL's form and host may be called; names are not resolved."""
         _, host = self._parsed(url)

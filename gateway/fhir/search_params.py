@@ -98,7 +98,6 @@ def parse(
         not_prepared=dates.left_out(prepared, zone),
         handed_over=dates.window(handed_over, zone) if handed_over else None,
         not_handed_over=dates.left_out(handed_over, zone),
-        types=tokens.tokens("type", values.get("type", ())),
         codes=tokens.drug_codes(values.get("code", ())),
         types=tokens.tokens("type", values.get("type", ())),
         updated_from=updated_from,

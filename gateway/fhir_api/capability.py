@@ -60,8 +60,9 @@ def statement(settings: Settings, *, software_version: str, jurisdiction_name: s
 
 
 def _security(settings: Settings) -> dict[str, Any]:
-    # `authorize` joins these when there is such an endpoint: nothing is advertised that is not served.
-    endpoints = {"token": f"{settings.base_url}/auth/token", "revoke": f"{settings.base_url}/auth/revoke"}
+    # Some clients read their addresses here and nowhere else.
+    names = ("authorize", "token", "introspect", "revoke")
+    endpoints = {name: f"{settings.base_url}/auth/{name}" for name in names}
     return {
         "extension": [
             {
@@ -69,7 +70,7 @@ def _security(settings: Settings) -> dict[str, Any]:
                 "extension": [{"url": name, "valueUri": uri} for name, uri in endpoints.items()],
             }
         ],
-        "cors": False,
+        "cors": True,
         "service": [
             {
                 "coding": [
@@ -82,7 +83,7 @@ def _security(settings: Settings) -> dict[str, Any]:
                 "text": "OAuth 2.0 by SMART App Launch 2.2, Backend Services",
             }
         ],
-        "description": "Access tokens by SMART Backend Services with private_key_jwt; "
+        "description": "Access tokens by SMART App Launch for users and by SMART Backend Services; "
         f"see {settings.fhir_base}/.well-known/smart-configuration",
     }
 

@@ -31,6 +31,9 @@ _OF_CATEGORY = {
 }
 
 
+_UNEXPECTED = (500, "server_error")
+
+
 class OAuthError(GatewayError):
     """One answer of RFC 6749 section 5.2."""
 
@@ -162,6 +165,11 @@ class UnresolvedPatient(OAuthError):
         self.code = code
 
 
+def status_of(error: GatewayError) -> int:
+    """Return the HTTP status of an error."""
+    return error.status if isinstance(error, OAuthError) else _OF_CATEGORY.get(error.category, _UNEXPECTED)[0]
+
+
 def install(blueprint: Blueprint) -> None:
     """Render every error of the blueprint's views."""
     blueprint.register_error_handler(GatewayError, render)
@@ -174,7 +182,7 @@ def render(error: GatewayError) -> flask.Response:
     if isinstance(error, OAuthError):
         status, code, challenge = error.status, error.code, error.challenge
     else:
-        status, code = _OF_CATEGORY.get(error.category, (500, "server_error"))
+        status, code = _OF_CATEGORY.get(error.category, _UNEXPECTED)
         challenge = None
     described = "Internal error." if status == 500 else error.public
     body = {"error": code, "error_description": _plain(described)}

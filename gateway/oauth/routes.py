@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import flask
 from flask import Blueprint, request
 
-from gateway.oauth import discovery, errors, introspect, launch, revoke, style, token
+from gateway.oauth import (
+    authorize,
+    consent,
+    discovery,
+    errors,
+    introspect,
+    launch,
+    pages,
+    patient,
+    proceed,
+    revoke,
+    sign_in,
+    sign_out,
+    style,
+    token,
+    upstream,
+)
 from gateway.oauth.server import AuthorizationServer
+from gateway.oauth.shown import as_page
 from gateway.services import Services
 from gateway.web import guard
+
+View = Callable[[], flask.Response]
 
 _NOT_POST = ["GET", "HEAD", "PUT", "PATCH", "DELETE"]
 
@@ -18,6 +39,15 @@ def blueprint(services: Services) -> Blueprint:
     server = AuthorizationServer(services)
     routes = Blueprint("oauth", __name__)
     errors.install(routes)
+
+    for rule, methods, view in _pages(server):
+        name = rule.strip("/").replace("/", " ").replace(".", " ")
+        routes.add_url_rule(rule, name, guard.public()(as_page(view)), methods=methods)
+
+    @routes.get(pages.STYLE_PATH)
+    @guard.public()
+    def pages_style(digest: str) -> flask.Response:
+        return pages.style(digest)
 
     @routes.post("/auth/token")
     @guard.client_authenticated
@@ -62,9 +92,33 @@ def blueprint(services: Services) -> Blueprint:
     def smart_configuration() -> flask.Response:
         return discovery.smart_configuration(server)
 
+    @routes.get("/.well-known/openid-configuration")
+    @routes.get("/fhir/.well-known/openid-configuration")
+    @guard.public(anywhere=True)
+    def openid_configuration() -> flask.Response:
+        return discovery.openid_configuration(server)
+
     @routes.get("/.well-known/jwks.json")
     @guard.public(anywhere=True)
     def jwks() -> flask.Response:
         return discovery.jwks(server)
 
     return routes
+
+
+def _pages(server: AuthorizationServer) -> list[tuple[str, list[str], View]]:
+    """Return the addresses that a person's browser visits: rule, methods, view."""
+
+    def request_id() -> str:
+        return str(flask.g.request_id)
+
+    return [
+        ("/auth/authorize", ["GET", "POST"], lambda: authorize.answer(request, server)),
+        ("/auth/continue", ["GET"], lambda: proceed.answer(request, server, request_id())),
+        ("/auth/sign-in", ["POST"], lambda: sign_in.answer(request, server)),
+        ("/auth/sign-out", ["POST"], lambda: sign_out.answer(request, server)),
+        ("/auth/patient", ["POST"], lambda: patient.answer(request, server, request_id())),
+        ("/auth/consent", ["POST"], lambda: consent.answer(request, server)),
+        ("/auth/upstream", ["GET"], lambda: upstream.begin(request, server)),
+        ("/auth/upstream/callback", ["GET"], lambda: upstream.finish(request, server)),
+    ]

@@ -10,6 +10,7 @@ from gateway.auth.jwks import RemoteKeySets
 from gateway.auth.outbound import Outbound
 from gateway.auth.shared import SharedCache
 from gateway.auth.throttle import Throttle
+from gateway.oauth.provider import Provider
 from gateway.services import Services
 from gateway.store import clients, consents, launches, tokens
 from gateway.store.clients import Client
@@ -43,6 +44,12 @@ class AuthorizationServer:
     def throttle(self) -> Throttle:
         """Return the counter of rate limits."""
         return Throttle(self.cache, workers=self.services.settings.workers)
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """Return the OpenID Provider through which users sign in, if there is one."""
+        upstream = self.services.settings.sign_in.upstream
+        return Provider(upstream, self._outbound) if upstream else None
 
     @property
     def issuer(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -187,6 +188,39 @@ def add_consent(connection: Connection[Row], consent: NewConsent, code: NewCode)
     connection.execute(queries(_FILE)["add_consent"], values | {"context": Jsonb(consent.context)})
     of_code = {name: getattr(code, name) for name in NewCode.__slots__}
     connection.execute(queries(_FILE)["add_code"], of_code | {"consent_id": consent.consent_id})
+
+
+def covered(
+    connection: Connection[Row],
+    *,
+    client_id: str,
+    account_id: UUID,
+    person_id: UUID | None,
+    scopes: Collection[str],
+    now: dt.datetime,
+) -> tuple[UUID | None] | None:
+    """Return the supervisor (or None) of a consent that covers all of this, in a tuple; None without one."""
+    values = {
+        "client_id": client_id,
+        "account_id": account_id,
+        "person_id": person_id,
+        "scopes": list(scopes),
+        "now": now,
+    }
+    row = connection.execute(queries(_FILE)["covering_consent"], values).fetchone()
+    return (row[0],) if row else None
+
+
+def session_end(connection: Connection[Row], session_hash: bytes) -> dt.datetime | None:
+    """Return when a session that goes on will end whatever its user does, or None."""
+    row = connection.execute(queries(_FILE)["session_end"], {"session_hash": session_hash}).fetchone()
+    return row[0] if row else None
+
+
+def npi_of_account(connection: Connection[Row], account_id: UUID) -> str | None:
+    """Return the NPI of an account, or None."""
+    row = connection.execute(queries(_FILE)["npi_of_account"], {"account_id": account_id}).fetchone()
+    return row[0] if row else None
 
 
 def redeem_code(

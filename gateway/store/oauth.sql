@@ -42,6 +42,18 @@ VALUES (%(consent_id)s, %(client_id)s, %(account_id)s, %(supervisor_id)s, %(juri
         %(encounter_id)s, %(launch_id)s, %(scope)s, %(context)s, %(session_hash)s, %(session_bound)s,
         %(auth_time)s, %(created_at)s, %(expires_at)s);
 
+-- name: covering_consent
+-- A consent that stands in which this user granted this client all of these scopes for the same patient (or for
+-- none), the latest first: what may be granted again without a page.
+SELECT k.supervisor_id
+  FROM consent k
+ WHERE k.client_id = %(client_id)s AND k.account_id = %(account_id)s
+   AND k.person_id IS NOT DISTINCT FROM %(person_id)s::uuid
+   AND string_to_array(k.scope, ' ') @> %(scopes)s::text[]
+   AND k.revoked_at IS NULL AND k.expires_at > %(now)s
+ ORDER BY k.created_at DESC
+ LIMIT 1;
+
 -- name: add_code
 INSERT INTO authorization_code (code_hash, consent_id, redirect_uri, code_challenge, nonce, expires_at)
 VALUES (%(code_hash)s, %(consent_id)s, %(redirect_uri)s, %(code_challenge)s, %(nonce)s, %(expires_at)s);
@@ -116,3 +128,10 @@ DELETE FROM pending_authorization WHERE expires_at < now();
 -- name: purge_consents
 -- Kept a day beyond their end, so that a late replay is still known for one; codes and tokens go with them.
 DELETE FROM consent WHERE expires_at < now() - interval '1 day';
+
+-- name: session_end
+-- The absolute end of a session that has not been ended.
+SELECT expires_at FROM browser_session WHERE session_hash = %(session_hash)s AND ended_at IS NULL;
+
+-- name: npi_of_account
+SELECT npi FROM account WHERE account_id = %(account_id)s;

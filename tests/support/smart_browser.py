@@ -2,7 +2,7 @@
 
     browser = Browser("http://localhost:8000")
     app = App(browser.base, client_id, "https://app.example/callback")
-    answer = browser.authorize(app, "launch/patient patient/MedicationDispense.rs", user=USER, patient=PATIENT)
+    answer = browser.authorize(app, "patient/MedicationDispense.rs", user=USER, patient=PATIENT)
     tokens = app.exchange(answer["code"])
 
 Pages are followed until one answers to the app's redirect URI; nothing of the app has to run. A form is sent
@@ -28,7 +28,7 @@ Fields = list[tuple[str, str]]
 
 @dataclass
 class Form:
-    """One form of a page: where it goes and its fields as they would be sent. `boxes`: name, value, checked."""
+    """One form: where it goes and its fields as they would be sent. `boxes`: name, value, checked."""
 
     action: str = ""
     method: str = "get"
@@ -238,7 +238,7 @@ class App:
         return {name: value for name, value in made.items() if value is not None}
 
     def received(self, location: str) -> dict[str, str]:
-        """Return the parameters of an answer, which must have come to the redirect URI and to nothing else."""
+        """Return the parameters of an answer, which must have come to the redirect URI."""
         assert location.split("?")[0] == self.redirect_uri.split("?")[0], location
         return dict(parse_qsl(urlsplit(location).query, keep_blank_values=True))
 
