@@ -228,4 +228,4 @@ def test_offline_access_outlives_the_session(browser: Browser, app: App) -> None
 def sign_out(browser: Browser) -> Any:
     """Return the sign-out form of the page, as every page of somebody who is signed in has one."""
     assert browser.page is not None
-    return next(form for form in forms(browser.page.text) if form.action.endswith("/auth/sign-out"))
+    return next(form for form in forms(browser.page.text) if form.action.endswith("sign-out"))
