@@ -1,15 +1,17 @@
 """Signing in with username, password and, where the account has one, a one-time code.
 
-What went wrong is told alike whether the account exists or not, and takes as long. Guessing is slowed by a
-delay that grows with the failures of one account from one address, and of one address over all accounts, up
-to a minute: nobody is locked out, and nobody can lock out another from elsewhere (NIST SP 800-63B section
-5.2.2). An attempt counts before it is looked at, so that parallel guesses see each other; a good one is
-taken back.
+What went wrong is told alike whether the account exists or not, and takes as long. Guessing is slowed by
+delays that grow with failures (NIST SP 800-63B section 5.2.2): of one account from one address, of one
+address over all accounts, and of one account over all addresses. None is longer than a minute, none is a
+lock, and a browser that the account signed in with before has a delay of its own: no stranger shuts an owner
+out. An attempt counts before it is looked at, so that parallel guesses see each other; a good one is taken
+back. One that comes too early is not looked at and does not count.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -18,6 +20,7 @@ import argon2
 
 from gateway.auth import totp
 from gateway.auth.accounts import totp_context
+from gateway.auth.known_browser import KnownBrowser
 from gateway.core.clock import Clock
 from gateway.store import sessions
 from gateway.store.database import Database
@@ -27,12 +30,18 @@ from gateway.store.vault import Vault
 #: RFC 8176.
 PASSWORD, ONE_TIME_CODE = "pwd", "otp"
 
-_FREE = 3
 _LONGEST_WAIT = 60
-#: Of one address, whatever the accounts: many users may share one.
-_FREE_OF_ADDRESS = 50
 _FORGOTTEN = dt.timedelta(hours=1)
 _LONGEST = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """What failures are counted under: how many are free, and the longest wait after more, in seconds."""
+
+    key: bytes
+    free: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +69,33 @@ def check(
     code: str,
     address: str,
     second_factor: str,
+    browser: KnownBrowser | None = None,
 ) -> SignedIn | Refused:
-    """Return who signs in, or a refusal. `address`: where the request came from.
+    """Return who signs in, or a refusal. `address`: where the request came from; `browser`: what it shows.
 
     `second_factor` is the deployment's rule: `enrolled`, `required` or `off`. Raises Unavailable.
     """
     now = clock.now()
-    pair, source = _keys(vault, username, address)
     with database.transaction() as connection:
-        sessions.lock_sign_in(connection, pair)
-        wait = _wait(sessions.failures(connection, [pair, source]), pair, source, now)
+        found = sessions.credentials(connection, username) if len(username) <= _LONGEST else None
+        counters = _counters(vault, found, username, address, browser)
+        keys = [counter.key for counter in counters]
+        # In one order everywhere: no two attempts wait for each other.
+        for key in keys:
+            sessions.lock_sign_in(connection, key)
+        wait = _wait(sessions.failures(connection, keys), counters, now)
         if wait:
             return Refused(wait)
-        sessions.count_failure(connection, [pair, source], now=now, forgotten=now - _FORGOTTEN)
-        found = sessions.credentials(connection, username) if len(username) <= _LONGEST else None
+        sessions.count_failure(connection, keys, now=now, forgotten=now - _FORGOTTEN)
     # Outside of any transaction: an Argon2 hash takes its time.
     signed_in = _proved(database, vault, found, password, code, now, second_factor)
     with database.transaction() as connection:
         if signed_in is None:
-            counted = sessions.failures(connection, [pair, source])
-            return Refused(_wait(counted, pair, source, now))
-        sessions.forget_failures(connection, pair)
-        sessions.take_back_failure(connection, source)
+            return Refused(_wait(sessions.failures(connection, keys), counters, now))
+        own, *shared = keys
+        sessions.forget_failures(connection, own)
+        for key in shared:
+            sessions.take_back_failure(connection, key)
     return signed_in
 
 
@@ -118,20 +132,31 @@ def _proved(
     return SignedIn(found.account_id, methods)
 
 
-def _keys(vault: Vault, username: str, address: str) -> tuple[bytes, bytes]:
-    """Return what failures are counted under: this account from this address, and this address."""
+def _counters(
+    vault: Vault, found: Credentials | None, username: str, address: str, browser: KnownBrowser | None
+) -> list[_Counter]:
+    """Return what this attempt counts under: first what a good one clears, then what others share."""
+    if browser is not None and found is not None and browser.account_id == found.account_id:
+        return [_Counter(vault.keyed_hash("sign-in-browser", browser.mark.hex()), 3, _LONGEST_WAIT)]
     name = username[:_LONGEST].lower()
-    return vault.keyed_hash("sign-in", f"{name}\0{address}"), vault.keyed_hash("sign-in-address", address)
+    return [
+        _Counter(vault.keyed_hash("sign-in", f"{name}\0{address}"), 3, _LONGEST_WAIT),
+        # Many users may share an address.
+        _Counter(vault.keyed_hash("sign-in-address", address), 50, _LONGEST_WAIT),
+        # From many addresses at once; short, because the owner may be at a new browser just now.
+        _Counter(vault.keyed_hash("sign-in-account", name), 30, 10),
+    ]
 
 
-def _wait(counted: dict[bytes, tuple[int, dt.datetime]], pair: bytes, source: bytes, now: dt.datetime) -> int:
-    waits = [0.0]
-    for key, free in ((pair, _FREE), (source, _FREE_OF_ADDRESS)):
-        failures, last = counted.get(key, (0, now))
-        if failures >= free and now - last < _FORGOTTEN:
-            seconds = min(2.0 ** min(failures - free + 1, 10), _LONGEST_WAIT)
-            waits.append(seconds - (now - last).total_seconds())
-    return max(0, -int(-max(waits) // 1))
+def _wait(counted: dict[bytes, tuple[int, dt.datetime]], counters: list[_Counter], now: dt.datetime) -> int:
+    """Return how many seconds no attempt is looked at: doubling from the first that is not free."""
+    longest = 0.0
+    for counter in counters:
+        failures, last = counted.get(counter.key, (0, now))
+        if failures >= counter.free and now - last < _FORGOTTEN:
+            seconds = min(2.0 ** min(failures - counter.free + 1, 10), counter.longest)
+            longest = max(longest, seconds - (now - last).total_seconds())
+    return max(0, math.ceil(longest))
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from uuid import UUID
 import flask
 from flask import Request
 
-from gateway.auth import sessions, sign_in
+from gateway.auth import known_browser, sessions, sign_in
 from gateway.auth.sessions import Session
 from gateway.auth.sign_in import Refused
 from gateway.oauth import pages, pending, source, steps
@@ -84,6 +84,7 @@ def answer(request: Request, server: AuthorizationServer) -> flask.Response:
         code=fields.get("totp", ""),
         address=source.address(request, settings.trusted_proxies),
         second_factor=settings.second_factor,
+        browser=known_browser.read(request.cookies, services.settings, services.vault, services.clock.now()),
     )
     if isinstance(tried, Refused):
         _log.info("sign_in_refused", extra={"wait": tried.wait_seconds})
@@ -98,7 +99,11 @@ def answer(request: Request, server: AuthorizationServer) -> flask.Response:
             wait_seconds=wait,
             status=429 if wait else 400,
         )
-    return signed_in(request, server, tried.account_id, tried.methods, pending.next_step(server, handle))
+    response = signed_in(request, server, tried.account_id, tried.methods, pending.next_step(server, handle))
+    known_browser.remember(
+        response, services.settings, services.vault, tried.account_id, services.clock.now()
+    )
+    return response
 
 
 def signed_in(
