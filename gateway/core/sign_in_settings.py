@@ -37,6 +37,7 @@ DOCUMENTED: dict[str, str] = {
     "PDMP_UPSTREAM_ACCOUNT": "What the claim holds: `username` or `npi` of an account here. "
     "Default username.",
     "PDMP_UPSTREAM_ACR": "Values of `acr` that are strong enough, space separated. Default: any.",
+    "PDMP_UPSTREAM_AMR": "Methods of which `amr` must name one, space separated, as `mfa otp hwk`. Default: any.",
 }
 
 
@@ -51,6 +52,7 @@ class Upstream:
     claim: str
     account_member: str
     acr: tuple[str, ...]
+    amr: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def _upstream(env: Mapping[str, str], *, loopback: bool) -> Upstream | None:
         claim=env.get("PDMP_UPSTREAM_CLAIM") or "preferred_username",
         account_member=_one_of(env, "PDMP_UPSTREAM_ACCOUNT", ACCOUNT_MEMBERS),
         acr=tuple((env.get("PDMP_UPSTREAM_ACR") or "").split()),
+        amr=tuple((env.get("PDMP_UPSTREAM_AMR") or "").split()),
     )
 
 

@@ -79,6 +79,8 @@ class Provider:
             raise ValueError("azp")
         if self.upstream.acr and claims.get("acr") not in self.upstream.acr:
             raise ValueError("acr")
+        if self.upstream.amr and not set(self.upstream.amr) & set(methods(claims)):
+            raise ValueError("amr")
         return claims
 
     def _key(self, kid: object) -> Any:
@@ -116,6 +118,12 @@ class Provider:
         if answer.status != 200 or not isinstance(value, dict):
             raise Unavailable("The sign-in of the state does not answer.", detail=f"HTTP {answer.status}")
         return value
+
+
+def methods(claims: dict[str, Any]) -> tuple[str, ...]:
+    """Return how the user signed in there (`amr`, RFC 8176), as far as the provider says."""
+    told = claims.get("amr")
+    return tuple(one for one in told if isinstance(one, str)) if isinstance(told, list) else ()
 
 
 def _secret(upstream: Upstream) -> str:

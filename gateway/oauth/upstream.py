@@ -28,7 +28,7 @@ from gateway.core.ids import opaque_token
 from gateway.core.settings import Settings
 from gateway.oauth import pending
 from gateway.oauth.pending import PageProblem
-from gateway.oauth.provider import Provider
+from gateway.oauth.provider import Provider, methods
 from gateway.oauth.server import AuthorizationServer
 from gateway.oauth.sign_in import signed_in
 from gateway.store import sessions as store
@@ -76,6 +76,9 @@ def finish(request: Request, server: AuthorizationServer) -> flask.Response:
     """Return the redirect to the request's next step, signed in. Raises PageProblem, Unavailable."""
     provider = _provider(server)
     begun = _unseal(request, server)
+    # RFC 9207 section 2.4: an answer that says it is another issuer's is nobody's.
+    if request.args.get("iss", provider.upstream.issuer) != provider.upstream.issuer:
+        raise _not_signed_in("upstream iss")
     if "error" in request.args or "code" not in request.args:
         raise _not_signed_in("upstream said no")
     try:
@@ -108,9 +111,8 @@ def finish(request: Request, server: AuthorizationServer) -> flask.Response:
             "Ask the program to set one up.",
             status=403,
         )
-    amr = claims.get("amr")
-    methods = tuple(one for one in amr if isinstance(one, str)) if isinstance(amr, list) else ()
-    response = signed_in(request, server, account_id, methods, pending.next_step(server, begun.handle))
+    onward = pending.next_step(server, begun.handle)
+    response = signed_in(request, server, account_id, methods(claims), onward)
     response.delete_cookie(_cookie(server.services.settings), path="/")
     return response
 

@@ -77,6 +77,7 @@ def _upstream(settings: Settings) -> dict[str, object]:
         "PDMP_UPSTREAM_CLAIM": known.claim,
         "PDMP_UPSTREAM_ACCOUNT": known.account_member,
         "PDMP_UPSTREAM_ACR": " ".join(known.acr),
+        "PDMP_UPSTREAM_AMR": " ".join(known.amr),
     }
 
 
