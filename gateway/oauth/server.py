@@ -12,7 +12,7 @@ from gateway.auth.shared import SharedCache
 from gateway.auth.throttle import Throttle
 from gateway.oauth.provider import Provider
 from gateway.services import Services
-from gateway.store import clients, consents, launches, tokens
+from gateway.store import clients, consents, launches, sessions, tokens
 from gateway.store.clients import Client
 
 _PURGE_SECONDS = 60.0
@@ -101,3 +101,4 @@ class AuthorizationServer:
             tokens.purge(connection)
             launches.purge(connection)
             consents.purge(connection)
+            sessions.purge(connection)
