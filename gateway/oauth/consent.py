@@ -19,6 +19,7 @@ from gateway.auth import sessions
 from gateway.auth.scopes import ScopeSet
 from gateway.core.access import Role
 from gateway.core.ids import opaque_token, uuid7
+from gateway.disclose import choose
 from gateway.oauth import authorization_code, choices, context, pages, pending, steps
 from gateway.oauth.errors import AccessDenied, InvalidRequest
 from gateway.oauth.form import read_choices
@@ -52,13 +53,31 @@ def page(server: AuthorizationServer, step: Step, request_id: str) -> flask.Resp
             supervisors=[
                 (str(account_id), name) for account_id, name in steps.supervisors(server, step.session)
             ],
-            patient=None,
+            patient=_patient(server, step, request_id),
             scopes=choices.lines(scopes),
             offline="offline_access" in scopes.texts,
             redirect_host=urlsplit(redirect_uri).hostname or "",
             form_action_origins=steps.origins(step.client, redirect_uri),
         )
     )
+
+
+def _patient(server: AuthorizationServer, step: Step, request_id: str) -> list[str] | None:
+    """Return who the patient is, through the door, which records that it was shown to this user."""
+    if step.person_id is None:
+        return None
+    services = server.services
+    shown = choose.patient_lines(
+        services.database,
+        services.clock,
+        services.mappings,
+        client_id=step.client.client_id,
+        account_id=step.session.account_id,
+        supervisor_id=None,
+        person_id=step.person_id,
+        request_id=request_id,
+    )
+    return list(shown) or None
 
 
 def answer(request: Request, server: AuthorizationServer) -> flask.Response:

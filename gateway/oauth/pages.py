@@ -41,7 +41,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class PatientPage:
-    """The patient page. `values`: what was typed before, by field name."""
+    """The patient page. `values`: what was typed, by field; `problem_field`: the one to look at."""
 
     request: str
     csrf: str
@@ -50,6 +50,7 @@ class PatientPage:
     problem: str | None
     values: dict[str, str] = field(repr=False)
     form_action_origins: tuple[str, ...] = ()
+    problem_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

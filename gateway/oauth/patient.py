@@ -36,11 +36,20 @@ _LICENCE = re.compile(r"(?:([A-Za-z]{2})[: ]+)?([A-Za-z0-9-]{1,20})", re.ASCII)
 _PERSON_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
+class _Mistyped(Exception):
+    """A field that can't be meant so; its text is for the user."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
 def page(
     server: AuthorizationServer,
     step: Step,
     *,
     problem: str | None = None,
+    field: str = "",
     values: dict[str, str] | None = None,
 ) -> flask.Response:
     """Return the page, with what was typed before and why it did not do."""
@@ -51,6 +60,7 @@ def page(
             client_name=steps.client_name(step.client),
             user_name=step.session.display_name,
             problem=problem,
+            problem_field=field,
             values={name: (values or {}).get(name, "") for name in _FIELDS},
             form_action_origins=steps.origins(step.client, step.pending.parameters["redirect_uri"]),
         )
@@ -70,8 +80,8 @@ def answer(request: Request, server: AuthorizationServer, request_id: str) -> fl
     try:
         query = _query(values, server.services.settings.jurisdiction)
         _count(server, step)
-    except ValueError as error:
-        return page(server, step, problem=str(error), values=values)
+    except _Mistyped as mistyped:
+        return page(server, step, problem=str(mistyped), field=mistyped.field, values=values)
     except TooMany as error:
         minutes = -(-(error.retry_after or _WINDOW) // 60)
         told = f"Too many patients were looked for. Try again in {minutes} minutes."
@@ -120,19 +130,22 @@ def _miss(server: AuthorizationServer, step: Step) -> None:
 
 
 def _query(values: dict[str, str], jurisdiction: str) -> PatientQuery:
-    """Return the question. Raises ValueError in words for the user."""
-    if any(len(value) > _LONGEST or not value.isprintable() for value in values.values()):
-        raise ValueError(f"A field may hold {_LONGEST} characters.")
-    if not values["given"] or not values["family"]:
-        raise ValueError("Give the patient's whole name: given name and family name.")
+    """Return the question. Raises _Mistyped."""
+    for name, value in values.items():
+        if len(value) > _LONGEST or not value.isprintable():
+            raise _Mistyped(name, f"A field may hold {_LONGEST} characters.")
+    for name in ("given", "family"):
+        if not values[name]:
+            raise _Mistyped(name, "Give the patient's whole name: given name and family name.")
+    birth_date = _birth_date(values["birthdate"])
     if not values["identifier"] and not values["postal_code"]:
-        raise ValueError("Give an identifier of the patient, or the ZIP code of the home.")
+        raise _Mistyped("identifier", "Give an identifier of the patient, or the ZIP code of the home.")
     postal_code = values["postal_code"]
     if postal_code and not _POSTAL_CODE.fullmatch(postal_code):
-        raise ValueError("A ZIP code has five digits, or nine.")
+        raise _Mistyped("postal_code", "A ZIP code has five digits, or nine.")
     return PatientQuery(
         names=((values["family"], values["given"]),),
-        birth_date=_birth_date(values["birthdate"]),
+        birth_date=birth_date,
         identifiers=_identifiers(values["identifier"], jurisdiction),
         addresses=(("", "", postal_code),) if postal_code else (),
     )
@@ -142,7 +155,7 @@ def _birth_date(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text if _DATE.fullmatch(text) else "")
     except ValueError:
-        raise ValueError("Give the birth date as year, month and day: 1980-01-31.") from None
+        raise _Mistyped("birthdate", "Give the birth date as year, month and day: 1980-01-31.") from None
 
 
 def _identifiers(text: str, jurisdiction: str) -> tuple[PatientIdentifier, ...]:
@@ -156,7 +169,7 @@ def _identifiers(text: str, jurisdiction: str) -> tuple[PatientIdentifier, ...]:
         return (PatientIdentifier("person", text.lower()),)
     licence = _LICENCE.fullmatch(text)
     if licence is None:
-        raise ValueError("An identifier is a driver's licence or a social security number.")
+        raise _Mistyped("identifier", "An identifier is a driver's license or a social security number.")
     number = licence[2].upper()
     found = [PatientIdentifier("license", number, issuer=(licence[1] or jurisdiction).upper())]
     digits = text.replace("-", "")
