@@ -149,7 +149,8 @@ def test_without_a_page_the_app_is_told_what_is_missing(browser: Browser, app: A
 
 
 def test_without_a_page_the_app_gets_what_was_granted_before(browser: Browser, program: Program) -> None:
-    app, other = app_of(program), app_of(program)
+    app = app_of(program, scope="openid fhirUser profile offline_access")
+    other = app_of(program)
     assert "code" in browser.authorize(app, "openid fhirUser", user=USER)
     assert app.exchange(browser.authorize(app, "openid fhirUser", prompt="none")["code"])["id_token"]
     assert browser.authorize(app, "openid fhirUser profile", prompt="none")["error"] == "consent_required"
