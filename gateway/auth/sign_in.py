@@ -77,7 +77,8 @@ def check(
     """
     now = clock.now()
     with database.transaction() as connection:
-        found = sessions.credentials(connection, username) if len(username) <= _LONGEST else None
+        possible = username.isprintable() and len(username) <= _LONGEST
+        found = sessions.credentials(connection, username) if possible else None
         counters = _counters(vault, found, username, address, browser)
         keys = [counter.key for counter in counters]
         # In one order everywhere: no two attempts wait for each other.

@@ -100,7 +100,7 @@ def finish(request: Request, server: AuthorizationServer) -> flask.Response:
         raise Unavailable("The sign-in of the state does not answer.", detail=type(error).__name__) from None
     value = claims.get(provider.upstream.claim)
     account_id = None
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and value and value.isprintable():
         with server.services.database.connection() as connection:
             account_id = store.account_by(connection, provider.upstream.account_member, value)
     if account_id is None:

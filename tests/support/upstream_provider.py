@@ -1,7 +1,7 @@
 """An OpenID Provider for tests, in a thread over real HTTP: signs anybody in at once, by what the test says.
 
 Discovery, JWKS, authorization with PKCE, token with client_secret_basic. `claims` are what its next id_token
-says beside the required ones; `forge` may change everything before it is signed.
+says beside the required ones; `forge` may change everything before it is signed, `encode` how that is done.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import flask
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from werkzeug.serving import make_server
 
 CLIENT_ID, CLIENT_SECRET = "pdmp", "upstream-secret"
@@ -39,8 +39,16 @@ class UpstreamProvider:
         default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048)
     )
     signing_key: rsa.RSAPrivateKey | None = None
+    ec_key: ec.EllipticCurvePrivateKey | None = None
+    encode: Callable[[Claims], str] | None = None
+    discovery: Claims = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def _signed(self, claims: Claims) -> str:
+        if self.ec_key is not None:
+            return jwt.encode(claims, self.ec_key, algorithm="ES256", headers={"kid": "up2"})
+        return jwt.encode(claims, self.signing_key or self.key, algorithm="RS256", headers={"kid": "up1"})
 
     def app(self) -> flask.Flask:
         """Return the provider as an application."""
@@ -48,20 +56,25 @@ class UpstreamProvider:
 
         @app.get("/.well-known/openid-configuration")
         def configuration() -> flask.Response:
-            return flask.jsonify(
-                issuer=self.issuer,
-                authorization_endpoint=f"{self.issuer}/authorize",
-                token_endpoint=f"{self.issuer}/token",
-                jwks_uri=f"{self.issuer}/jwks",
-                response_types_supported=["code"],
-                subject_types_supported=["public"],
-                id_token_signing_alg_values_supported=["RS256"],
-            )
+            document = {
+                "issuer": self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "jwks_uri": f"{self.issuer}/jwks",
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+            }
+            return flask.jsonify({**document, **self.discovery})
 
         @app.get("/jwks")
         def jwks() -> flask.Response:
             public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
-            return flask.jsonify(keys=[{**public, "kid": "up1", "use": "sig", "alg": "RS256"}])
+            keys = [{**public, "kid": "up1", "use": "sig", "alg": "RS256"}]
+            if self.ec_key is not None:
+                second = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self.ec_key.public_key()))
+                keys.append({**second, "kid": "up2", "use": "sig", "alg": "ES256"})
+            return flask.jsonify(keys=keys)
 
         @app.get("/authorize")
         def authorize() -> flask.Response:
@@ -101,10 +114,8 @@ class UpstreamProvider:
                     **self.claims,
                 }
             )
-            id_token = jwt.encode(
-                claims, self.signing_key or self.key, algorithm="RS256", headers={"kid": "up1"}
-            )
-            body = {"access_token": "x", "token_type": "Bearer", "expires_in": 60, "id_token": id_token}
+            body = {"access_token": "x", "token_type": "Bearer", "expires_in": 60}
+            body["id_token"] = (self.encode or self._signed)(claims)
             return flask.jsonify(body), 200
 
         return app
