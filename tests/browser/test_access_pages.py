@@ -135,6 +135,9 @@ def test_a_problem_leads_to_its_field(access: Access) -> None:
     with watched() as screen:
         page = screen.page
         start(page, access.app())
+        sign_in(page, password="something else")
+        expect(page.get_by_label("Username")).to_be_focused()
+        expect(page.get_by_label("Username")).to_have_accessible_description(re.compile("did not fit"))
         sign_in(page)
         for name, value in {**PATIENT, "birthdate": "11.04.1968"}.items():
             page.locator(f"[name={name}]").fill(value)
