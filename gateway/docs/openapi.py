@@ -6,13 +6,10 @@ Form parameters are those of RFC 6749, 7009, 7523, 7636 and 7662 and of SMART Ap
 
 from __future__ import annotations
 
-from typing import Any
+from gateway.docs.schemas import Json, ref, schemas
 
 _FORM = "application/x-www-form-urlencoded"
 _FHIR = "application/fhir+json"
-_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-Json = dict[str, Any]
 
 
 def document(base: str, version: str) -> Json:
@@ -34,7 +31,7 @@ def document(base: str, version: str) -> Json:
             {"name": "operations"},
         ],
         "paths": {**_discovery(), **_authorization(), **_tokens(), **_operations()},
-        "components": {"schemas": _schemas(), "securitySchemes": _schemes(base)},
+        "components": {"schemas": schemas(), "securitySchemes": _schemes(base)},
     }
 
 
@@ -50,7 +47,7 @@ def _discovery() -> Json:
             }
         }
 
-    configuration, openid = _ref("SmartConfiguration"), {"type": "object"}
+    configuration, openid = ref("SmartConfiguration"), {"type": "object"}
     return {
         "/fhir/.well-known/smart-configuration": told(
             "SMART configuration", "smartConfiguration", configuration
@@ -62,13 +59,13 @@ def _discovery() -> Json:
         "/fhir/.well-known/openid-configuration": told(
             "The same below the FHIR base", "openidConfigurationOfFhir", openid
         ),
-        "/.well-known/jwks.json": told("Our public keys", "jwks", _ref("Jwks")),
+        "/.well-known/jwks.json": told("Our public keys", "jwks", ref("Jwks")),
     }
 
 
 def _authorization() -> Json:
-    asked = _ref("AuthorizationRequest")
-    properties = _schemas()["AuthorizationRequest"]
+    asked = ref("AuthorizationRequest")
+    properties = schemas()["AuthorizationRequest"]
     parameters = [
         {"name": name, "in": "query", "required": name in properties["required"], "schema": schema}
         for name, schema in properties["properties"].items()
@@ -86,12 +83,12 @@ def _authorization() -> Json:
         "operationId": "openLaunch",
         "summary": "Open an EHR launch; for a trusted EHR with the scope __launch",
         "security": [{"service": ["__launch"]}],
-        "requestBody": _body("application/json", _ref("LaunchRequest")),
+        "requestBody": _body("application/json", ref("LaunchRequest")),
         "responses": {
-            "200": _json("The launch: send the browser to the app with iss and launch", _ref("Launch")),
-            "400": _json("No such app, user or patient, or more than one", _ref("Error")),
-            "401": _json("No good access token", _ref("Error")),
-            "403": _json("Not a trusted EHR", _ref("Error")),
+            "200": _json("The launch: send the browser to the app with iss and launch", ref("Launch")),
+            "400": _json("No such app, user or patient, or more than one", ref("Error")),
+            "401": _json("No good access token", ref("Error")),
+            "403": _json("Not a trusted EHR", ref("Error")),
         },
     }
     return {
@@ -121,13 +118,13 @@ def _tokens() -> Json:
                 "operationId": operation,
                 "summary": summary,
                 "security": security,
-                "requestBody": _body(_FORM, _ref(schema)),
+                "requestBody": _body(_FORM, ref(schema)),
                 "responses": {
                     "200": ok,
-                    "400": _json("Refused, in the form of RFC 6749 section 5.2", _ref("Error")),
-                    "401": _json("A wrong secret", _ref("Error")),
-                    "429": _json("Too many requests", _ref("Error")),
-                    "503": _json("Not now", _ref("Error")),
+                    "400": _json("Refused, in the form of RFC 6749 section 5.2", ref("Error")),
+                    "401": _json("A wrong secret", ref("Error")),
+                    "429": _json("Too many requests", ref("Error")),
+                    "503": _json("Not now", ref("Error")),
                 },
             }
         }
@@ -139,7 +136,7 @@ def _tokens() -> Json:
             "token",
             "Exchange a code, a refresh token or an assertion for tokens",
             "TokenRequest",
-            _json("Tokens; Cache-Control no-store", _ref("TokenResponse")),
+            _json("Tokens; Cache-Control no-store", ref("TokenResponse")),
             client,
         ),
         "/auth/introspect": post(
@@ -148,7 +145,7 @@ def _tokens() -> Json:
             "TokenQuestion",
             _json(
                 "What is told of it; of other clients' tokens only that it is not active",
-                _ref("Introspection"),
+                ref("Introspection"),
             ),
             [*client, {"service": []}, {"user": []}],
         ),
@@ -174,7 +171,7 @@ def _operations() -> Json:
                     {"service": ["system/MedicationDispense.rs"]},
                     {"user": ["patient/MedicationDispense.rs"]},
                 ],
-                "requestBody": _body(_FHIR, _ref("Parameters")),
+                "requestBody": _body(_FHIR, ref("Parameters")),
                 "responses": {
                     "200": {
                         "description": "Every result of the program, refusals included",
@@ -184,7 +181,7 @@ def _operations() -> Json:
                                 "schema": {"type": "string", "format": "uuid"},
                             }
                         },
-                        "content": {_FHIR: {"schema": _ref("Parameters")}},
+                        "content": {_FHIR: {"schema": ref("Parameters")}},
                     },
                     "400": _fhir("The request can't be read"),
                     "401": _fhir("No good access token"),
@@ -199,11 +196,11 @@ def _operations() -> Json:
         "summary": "Who of the program's persons a Patient may be",
         "externalDocs": {"url": "https://hl7.org/fhir/R4/patient-operation-match.html"},
         "security": [{"service": ["__match", "system/Patient.rs"]}],
-        "requestBody": _body(_FHIR, _ref("Parameters")),
+        "requestBody": _body(_FHIR, ref("Parameters")),
         "responses": {
             "200": {
                 "description": "A searchset Bundle with scores, empty where nobody is found",
-                "content": {_FHIR: {"schema": _ref("Bundle")}},
+                "content": {_FHIR: {"schema": ref("Bundle")}},
             },
             "400": _fhir("The request can't be read"),
             "401": _fhir("No good access token"),
@@ -214,152 +211,6 @@ def _operations() -> Json:
         "/fhir/$pdmp-history": history("pdmpHistory"),
         "/fhir/Patient/$pdmp-history": history("pdmpHistoryOfPatient"),
         "/fhir/Patient/$match": {"post": match},
-    }
-
-
-def _schemas() -> Json:
-    text: Json = {"type": "string"}
-    texts: Json = {"type": "array", "items": text}
-    uri: Json = {"type": "string", "format": "uri"}
-    return {
-        "SmartConfiguration": _object(
-            {
-                "issuer": uri,
-                "jwks_uri": uri,
-                "authorization_endpoint": uri,
-                "token_endpoint": uri,
-                "introspection_endpoint": uri,
-                "revocation_endpoint": uri,
-                "grant_types_supported": texts,
-                "scopes_supported": texts,
-                "response_types_supported": texts,
-                "token_endpoint_auth_methods_supported": texts,
-                "token_endpoint_auth_signing_alg_values_supported": texts,
-                "code_challenge_methods_supported": texts,
-                "capabilities": texts,
-            },
-            "token_endpoint",
-            "grant_types_supported",
-            "code_challenge_methods_supported",
-            "capabilities",
-        ),
-        "Jwks": _object({"keys": {"type": "array", "items": {"type": "object"}}}, "keys"),
-        "AuthorizationRequest": _object(
-            {
-                "response_type": {"const": "code"},
-                "client_id": text,
-                "redirect_uri": {**uri, "description": "A registered one, letter by letter"},
-                "scope": text,
-                "state": text,
-                "aud": {**uri, "description": "The FHIR base; resource is taken for it"},
-                "code_challenge": {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
-                "code_challenge_method": {"const": "S256"},
-                "launch": {**text, "description": "The handle of an EHR launch"},
-                "nonce": text,
-                "prompt": text,
-                "max_age": {"type": "integer", "minimum": 0},
-            },
-            *("response_type", "client_id", "redirect_uri", "scope", "state", "aud"),
-            *("code_challenge", "code_challenge_method"),
-        ),
-        "LaunchRequest": _object(
-            {
-                "client_id": {**text, "description": "The app that is launched"},
-                "user": {
-                    "oneOf": [_object({"npi": text}, "npi"), _object({"username": text}, "username")],
-                },
-                "patient": {
-                    "oneOf": [
-                        _object({"id": text}, "id"),
-                        {"type": "object", "title": "A FHIR Patient to match", "required": ["resourceType"]},
-                    ]
-                },
-                "encounter": {"type": "object", "title": "A FHIR Encounter"},
-                "intent": text,
-                "appContext": text,
-            },
-            *("client_id", "user", "patient"),
-        ),
-        "Launch": _object(
-            {"launch": text, "iss": uri, "expires_in": {"type": "integer"}}, "launch", "iss", "expires_in"
-        ),
-        "TokenRequest": _object(
-            {
-                "grant_type": {"enum": ["authorization_code", "refresh_token", "client_credentials"]},
-                "code": text,
-                "redirect_uri": uri,
-                "code_verifier": {"type": "string", "pattern": "^[A-Za-z0-9._~-]{43,128}$"},
-                "refresh_token": text,
-                "scope": text,
-                **_client_fields(),
-            },
-            "grant_type",
-        ),
-        "TokenResponse": _object(
-            {
-                "access_token": text,
-                "token_type": {"const": "Bearer"},
-                "expires_in": {"type": "integer"},
-                "scope": text,
-                "refresh_token": text,
-                "id_token": text,
-                "patient": text,
-                "encounter": text,
-                "need_patient_banner": {"type": "boolean"},
-                "smart_style_url": uri,
-                "intent": text,
-                "tenant": text,
-                "appContext": text,
-                "fhirContext": {"type": "array", "items": {"type": "object"}},
-            },
-            *("access_token", "token_type", "expires_in", "scope"),
-        ),
-        "TokenQuestion": _object({"token": text, "token_type_hint": text, **_client_fields()}, "token"),
-        "Introspection": _object(
-            {
-                "active": {"type": "boolean"},
-                "scope": text,
-                "client_id": text,
-                "exp": {"type": "integer"},
-                "iss": uri,
-                "sub": text,
-                "fhirUser": uri,
-                "patient": text,
-                "encounter": text,
-            },
-            "active",
-        ),
-        "Error": _object({"error": text, "error_description": text}, "error"),
-        "Parameters": {
-            "type": "object",
-            "required": ["resourceType"],
-            "properties": {"resourceType": {"const": "Parameters"}, "parameter": {"type": "array"}},
-        },
-        "Bundle": {
-            "type": "object",
-            "required": ["resourceType", "type"],
-            "properties": {
-                "resourceType": {"const": "Bundle"},
-                "type": {"const": "searchset"},
-                "entry": {"type": "array"},
-            },
-        },
-        "OperationOutcome": {
-            "type": "object",
-            "required": ["resourceType", "issue"],
-            "properties": {"resourceType": {"const": "OperationOutcome"}, "issue": {"type": "array"}},
-        },
-    }
-
-
-def _client_fields() -> Json:
-    return {
-        "client_id": {"type": "string", "description": "Of a public client"},
-        "client_assertion_type": {"const": _ASSERTION},
-        "client_assertion": {
-            "type": "string",
-            "description": "A JWT by ES384 or RS384, at most five minutes",
-        },
     }
 
 
@@ -387,14 +238,6 @@ def _schemes(base: str) -> Json:
     }
 
 
-def _object(properties: Json, *required: str) -> Json:
-    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def _body(kind: str, schema: Json) -> Json:
     return {"required": True, "content": {kind: {"schema": schema}}}
 
@@ -404,7 +247,7 @@ def _json(description: str, schema: Json) -> Json:
 
 
 def _fhir(description: str) -> Json:
-    return {"description": description, "content": {_FHIR: {"schema": _ref("OperationOutcome")}}}
+    return {"description": description, "content": {_FHIR: {"schema": ref("OperationOutcome")}}}
 
 
 def _nothing(description: str) -> Json:

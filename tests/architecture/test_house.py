@@ -31,7 +31,7 @@ def test_every_read_of_patient_rows_takes_a_grant() -> None:
     public = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]
-    assert {node.name for node in public} == {"page", "one", "patient"}
+    assert {node.name for node in public} == {"page", "one", "patient", "refers_to", "encounter"}
     for node in public:
         annotations = [ast.unparse(argument.annotation) for argument in node.args.args if argument.annotation]
         assert "Grant" in annotations, node.name
