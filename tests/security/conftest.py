@@ -18,7 +18,9 @@ from tests.support.smart_program import USER
 def house(servers: Urls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     with fresh_database(servers) as database:
-        settings = make_settings(servers, database, folder)
+        settings = make_settings(
+            servers, database, folder, PDMP_CDS_APP_LAUNCH_URL="https://app.example/launch"
+        )
         with run_house(settings, folder) as made:
             yield made
 
