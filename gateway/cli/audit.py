@@ -23,7 +23,7 @@ def command() -> None:
 @command.command(name="list", help="Print audit rows, oldest first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--person", type=click.UUID, help="Only rows about this person id.")
-@click.option("--account", metavar="USERNAME", help="Only rows under this account.")
+@click.option("--account", metavar="USERNAME", help="Only rows under this account, or of this delegate.")
 @click.option("--client", metavar="CLIENT_ID", help="Only rows of this client.")
 @click.option("--since", metavar="TIME", help="Only rows from this ISO 8601 time on.")
 def list_rows(
@@ -45,8 +45,8 @@ def list_rows(
 
 
 def _fields(row: tuple[Any, ...]) -> dict[str, Any]:
-    at, outcome, reason, interaction, client_id, account, practitioner, person, purpose = row[:9]
-    grant_id, request_id, ids, versions, others = row[9:]
+    at, outcome, reason, interaction, client_id, account, delegate, practitioner, person, purpose = row[:10]
+    grant_id, consent_id, request_id, ids, versions, others = row[10:]
     dispensations = [
         f"MedicationDispense/{key}/_history/{version}" for key, version in zip(ids, versions, strict=True)
     ]
@@ -57,10 +57,12 @@ def _fields(row: tuple[Any, ...]) -> dict[str, Any]:
         "interaction": interaction,
         "client": client_id,
         "account": account,
+        "delegate": delegate,
         "practitioner": practitioner or None,
         "person": str(person) if person else None,
         "purpose": purpose or None,
         "grant": str(grant_id) if grant_id else None,
+        "consent": str(consent_id) if consent_id else None,
         "request": request_id or None,
         "resources": [*others, *dispensations],
     }
@@ -69,6 +71,8 @@ def _fields(row: tuple[Any, ...]) -> dict[str, Any]:
 def _line(fields: dict[str, Any]) -> str:
     shown = ("time", "outcome", "reason", "client", "account", "practitioner", "person", "purpose")
     texts = [str(fields[name]) if fields[name] else "-" for name in shown]
+    if fields["delegate"]:
+        texts[shown.index("account")] += f" by {fields['delegate']}"
     return "\t".join([*texts, " ".join(fields["resources"]) or "-"])
 
 

@@ -1,7 +1,9 @@
 """Answer $pdmp-history: may it start → match → decide → fetch → audit.
 
 A refused caller is answered before any person is looked for. Whatever the outcome, its audit row is
-committed before this returns. With a user's token the person must be the consent's, whoever is named.
+committed before this returns. With a user's token the person must be the consent's, whoever is named, and
+what the dispensations refer to is told as far as its own scopes go; a backend client's scope on dispensations
+opens the answer as the guide has it. The Patient is part of either: the guide requires it.
 """
 
 from __future__ import annotations
@@ -134,7 +136,7 @@ def answer(
                         record(connection, call.entry("refused", reason.value, person_id))
                         return Refused(reason)
                     case Grant():
-                        return _disclose(connection, mappings, verdict, query, today, request_id)
+                        return _disclose(connection, mappings, principal, verdict, query, today, request_id)
     raise AssertionError("every match is handled above")
 
 
@@ -149,7 +151,7 @@ def _as_user(
 ) -> HistoryAnswer:
     rules, today = mappings.jurisdiction, clock.today()
     window = Window(months_before(today, rules.default_months), today)
-    reach = authority.reach(principal, _INTERACTIONS, mappings, clock, whole=True)
+    reach = authority.reach(principal, _INTERACTIONS, mappings, clock)
     with disclosure(database, principal) as connection:
         user = users.user_facts(
             connection,
@@ -189,7 +191,7 @@ def _as_user(
         )
         if isinstance(verdict, Denied):
             return refused(verdict.reason)
-        return _disclose(connection, mappings, verdict, query, today, request_id)
+        return _disclose(connection, mappings, principal, verdict, query, today, request_id)
 
 
 def unanswerable(
@@ -239,6 +241,7 @@ def _permits(principal: Principal) -> bool:
 def _disclose(
     connection: Connection[Any],
     mappings: Mappings,
+    principal: Principal,
     grant: Grant,
     query: HistoryQuery,
     today: dt.date,
@@ -248,6 +251,10 @@ def _disclose(
     grant_id = uuid4() if grant.consent_id is None else None
     audit = AuditContext(INTERACTION, grant_id, request_id, (f"Patient/{grant.person_id}",))
     everything = DispenseQuery(count=_MOST_ROWS)
+    # Alerts and figures are of whole histories: of a part that scopes cut out they would be too low.
+    computes = grant.reach.dispenses is None and (
+        query.computed_facts or mappings.jurisdiction.alerts is not None
+    )
     found = dispensations.page(
         connection,
         grant,
@@ -255,7 +262,7 @@ def _disclose(
         audit,
         with_requests=True,
         with_patient=True,
-        with_columns=query.computed_facts or mappings.jurisdiction.alerts is not None,
+        with_columns=computes,
         new_grant=grant_id is not None,
     )
     if found.remaining > len(found.dispenses):
@@ -271,16 +278,26 @@ def _disclose(
         return NoData(grant.window, known=True, grant_id=grant_id, limited=limited)
     if found.patient is None:
         raise Unavailable("The patient's record is being changed; try again.", retry_after=1)
-    organizations = REFERENCES.entries(connection, "Organization", found.dispensers)
-    practitioners = REFERENCES.entries(connection, "Practitioner", found.prescribers)
+    organizations, practitioners = (
+        REFERENCES.entries(connection, kind, named) if _opens(principal, kind) else []
+        for kind, named in (("Organization", found.dispensers), ("Practitioner", found.prescribers))
+    )
     # Only of rows that the grant admits: an alert can't tell of one that it hides.
-    made = computed.entries(
-        mappings,
-        grant,
-        found.columns,
-        today,
-        with_facts=query.computed_facts,
-        parties=(found.patient, *organizations, *practitioners),
+    made = (
+        computed.entries(
+            mappings,
+            grant,
+            found.columns,
+            today,
+            with_facts=query.computed_facts,
+            parties=(found.patient, *organizations, *practitioners),
+        )
+        if computes
+        else []
     )
     entries = (found.patient, *found.dispenses, *made, *found.requests, *organizations, *practitioners)
     return Disclosed(grant_id, grant.window, entries)
+
+
+def _opens(principal: Principal, resource_type: str) -> bool:
+    return principal.consent_id is None or authority.permits(principal, resource_type, "read")

@@ -44,10 +44,22 @@ class _Asked:
     type: str
     key: UUID
     version: int | None
+    searched: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return its relative reference, as audit rows keep it."""
+        history = "" if self.version is None else f"/_history/{self.version}"
+        return f"{self.type}/{self.key}{history}"
 
     @property
     def interaction(self) -> str:
-        return f"{'read' if self.version is None else 'vread'} {self.type}"
+        read = "read" if self.version is None else "vread"
+        return f"{'search' if self.searched else read} {self.type}"
+
+    @property
+    def needs(self) -> str:
+        return "search" if self.searched else "read"
 
 
 def read(
@@ -60,17 +72,20 @@ def read(
     resource_id: str,
     *,
     version: int | None = None,
+    searched: bool = False,
     grant_header: str | None,
     request_id: str,
 ) -> Entry:
     """Return one resource, its audit row committed; `version` asks for that version of it.
 
+    `searched`: it is found by a search for its id, which is the permission it takes then.
+
     Voided dispensations are served as entered-in-error. Raises Forbidden without scope or a grant for that
     person, NotFound for what the granted person does not have, Unauthenticated, Unavailable.
     """
-    asked = _Asked(resource_type, uuid_of(resource_id) or UUID(int=0), version)
+    asked = _Asked(resource_type, uuid_of(resource_id) or UUID(int=0), version, searched)
     rules = mappings.jurisdiction
-    grant_id = grant_id_of(grant_header)
+    grant_id = grant_id_of(grant_header, principal)
     entry = AuditEntry(
         jurisdiction=rules.code,
         outcome="refused",
@@ -78,7 +93,7 @@ def read(
         client_id=principal.client_id,
         grant_id=grant_id,
         request_id=request_id,
-        other_resources=[f"{resource_type}/{asked.key}"],
+        other_resources=[asked.name],
     )
     with disclosure(database, principal) as connection:
         if principal.consent_id is not None:
@@ -130,7 +145,7 @@ def _client(
         connection,
         principal,
         jurisdiction=rules.code,
-        scope_permits=authority.permits(principal, asked.type, "read") and asked.type != "Encounter",
+        scope_permits=authority.permits(principal, asked.type, asked.needs) and asked.type != "Encounter",
         grant_id=grant_id,
         person_id=of_patient,
         dispensation_ids=[asked.key] if asked.type in _ROWS else None,
@@ -151,7 +166,7 @@ def _user(
 ) -> tuple[UserFacts, Verdict]:
     rules = mappings.jurisdiction
     # The Encounter that came with the launch goes with its context, not with a scope.
-    permits = authority.permits(principal, asked.type, "read") or asked.type == "Encounter"
+    permits = authority.permits(principal, asked.type, asked.needs) or asked.type == "Encounter"
     facts = users.user_facts(
         connection,
         principal,

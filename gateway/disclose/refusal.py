@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from gateway.core.access import DenialReason
+from gateway.core.access import DenialReason, Principal
 from gateway.core.errors import Forbidden
 
 
@@ -24,9 +24,12 @@ def uuid_of(text: str | None) -> UUID | None:
         return None
 
 
-def grant_id_of(header: str | None) -> UUID | None:
-    """Return the id in a PDMP-Grant header, None without one. Raises Forbidden for a malformed one."""
-    if header is None or not header.strip():
+def grant_id_of(header: str | None, principal: Principal) -> UUID | None:
+    """Return the id in a PDMP-Grant header, None without one. Raises Forbidden for a malformed one.
+
+    A user's token stands on its consent: whatever the header says is not looked at.
+    """
+    if principal.consent_id is not None or header is None or not header.strip():
         return None
     grant_id = uuid_of(header.strip())
     if grant_id is None:

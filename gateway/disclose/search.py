@@ -29,6 +29,8 @@ from gateway.store.database import Database
 from gateway.store.dispensations import REFERENCES, AuditContext
 
 INTERACTION = "search MedicationDispense"
+#: A search of prescriptions is one answer, never paged; this bound only keeps memory.
+_MOST_REQUESTS = 10_000
 _TYPE_OF = {"patient": "Patient", "performer": "Organization", "prescription": "MedicationRequest"}
 
 
@@ -49,7 +51,7 @@ def search(
     """
     if query.patient is None and not query.ids and principal.consent_id is None:
         raise BadRequest("A search needs `patient` or `subject`, or `_id` inside a disclosure grant.")
-    grant_id = grant_id_of(grant_header)
+    grant_id = grant_id_of(grant_header, principal)
     with disclosure(database, principal) as connection:
         verdict, stands_on = _judge(connection, clock, mappings, principal, query, grant_id, request_id)
         include = _included(principal, query.include)
@@ -79,6 +81,43 @@ def search(
     return Page(found.total, tuple(found.dispenses), tuple(included), more, stands_on)
 
 
+def search_requests(
+    database: Database,
+    clock: Clock,
+    mappings: Mappings,
+    principal: Principal,
+    patient: str | None,
+    *,
+    any_of: bool,
+    grant_header: str | None,
+    request_id: str,
+) -> Page:
+    """Return the prescriptions behind a person's dispensations, all in one page, the audit row committed.
+
+    `any_of` is False when the search asks for what no prescription here is: then none is read. Raises as
+    `search`.
+    """
+    if patient is None and principal.consent_id is None:
+        raise BadRequest("A search of MedicationRequest needs `patient` or `subject`.")
+    grant_id = grant_id_of(grant_header, principal)
+    query = DispenseQuery(patient=patient, statuses=None if any_of else frozenset(), count=_MOST_REQUESTS)
+    with disclosure(database, principal) as connection:
+        verdict, stands_on = _judge(
+            connection, clock, mappings, principal, query, grant_id, request_id, "MedicationRequest"
+        )
+        if not verdict.reach.requests:
+            query = replace(query, statuses=frozenset())
+        found = dispensations.page(
+            connection,
+            replace(verdict, reach=replace(verdict.reach, dispenses=None)),
+            query,
+            AuditContext("search MedicationRequest", stands_on, request_id),
+            with_requests=True,
+            with_patient=False,
+        )
+    return Page(len(found.requests), tuple(found.requests), (), None, stands_on)
+
+
 def _judge(
     connection: Connection[Any],
     clock: Clock,
@@ -87,17 +126,18 @@ def _judge(
     query: DispenseQuery,
     grant_id: UUID | None,
     request_id: str,
+    resource_type: str = "MedicationDispense",
 ) -> tuple[Grant, UUID | None]:
     """Return policy's grant and the disclosure grant that it stands on. Raises Forbidden, recorded."""
     rules, today = mappings.jurisdiction, clock.today()
-    permits = authority.permits(principal, "MedicationDispense", "search")
+    permits = authority.permits(principal, resource_type, "search")
     reach = authority.reach(principal, ("search",), mappings, clock, whole=principal.consent_id is None)
     # A patient id that is no id of ours belongs to nobody: it must not widen to every grant.
     person_id = None if query.patient is None else uuid_of(query.patient) or UUID(int=0)
     entry = AuditEntry(
         jurisdiction=rules.code,
         outcome="refused",
-        interaction=INTERACTION,
+        interaction=f"search {resource_type}",
         client_id=principal.client_id,
         person_id=uuid_of(query.patient),
         grant_id=grant_id,
@@ -146,7 +186,7 @@ def _judge(
         grant_id = facts.grants[0].grant_id if isinstance(verdict, Grant) else None
     if isinstance(verdict, Denied):
         record(connection, replace(entry, reason=verdict.reason.value))
-        raise as_error(verdict.reason, f"{principal.contexts[0]}/MedicationDispense.rs")
+        raise as_error(verdict.reason, f"{principal.contexts[0]}/{resource_type}.rs")
     return verdict, None if principal.consent_id else grant_id
 
 

@@ -49,7 +49,8 @@ def statement(settings: Settings, *, software_version: str, jurisdiction_name: s
             "rest": [
                 {
                     "mode": "server",
-                    "documentation": "Every read and search stands on a grant that $pdmp-history left.",
+                    "documentation": "With a user's token reads and searches stand on the user's consent, "
+                    "else on a grant that $pdmp-history left.",
                     "security": _security(settings),
                     "resource": [_resource(served) for served in interactions.TABLE],
                     "operation": [_operation(operation) for operation in interactions.SYSTEM_OPERATIONS],
@@ -93,7 +94,7 @@ def _resource(served: Served) -> dict[str, Any]:
         "type": served.type,
         "interaction": [{"code": code} for code in served.interactions],
         "versioning": "versioned",
-        "readHistory": False,
+        "readHistory": served.keeps_versions,
         "conditionalRead": "not-supported",
         "referencePolicy": ["literal", "local"],
     }

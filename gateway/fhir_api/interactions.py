@@ -38,7 +38,8 @@ class Operation:
 class Served:
     """One resource type: profiles, interactions (`read`, `search-type`) and what a search takes.
 
-    `definitional`: public documents of our own vocabulary, without patients.
+    `definitional`: public documents of our own vocabulary, without patients. `keeps_versions`: superseded
+    versions can be read too; of the other types only the current one is there.
     """
 
     type: str
@@ -49,13 +50,15 @@ class Served:
     operations: tuple[Operation, ...] = ()
     documentation: str = ""
     definitional: bool = False
+    keeps_versions: bool = False
 
 
 HISTORY = Operation(
     "pdmp-history",
     f"{PDMP}/OperationDefinition/pdmp-history",
     "The controlled-substance history of one person in the default look-back. Answers leave a grant, named "
-    "by the PDMP-Grant header, under which the client may read and search for 15 minutes. "
+    "by the PDMP-Grant header, under which a backend client may read and search for 15 minutes; with a "
+    "user's token the consent is the grant, and only its own user and patient are answered about. "
     "Alerts come as DetectedIssue, by the rules of CodeSystem alert-rule. With the additional input "
     "computed-facts (boolean, true) figures come as Observation, by CodeSystem computed-fact; both "
     "are made for the answer and cannot be read by themselves. "
@@ -92,7 +95,8 @@ TABLE: tuple[Served, ...] = (
                 "patient",
                 "reference",
                 f"{_PARAMETER}/MedicationDispense-patient",
-                "One patient: id, Patient/id or its URL here. Required unless _id is given.",
+                "One patient: id, Patient/id or its URL here. Required unless _id is given; with a user's "
+                "token its patient is implied, and the only one.",
             ),
             SearchParam(
                 "subject", "reference", f"{_PARAMETER}/MedicationDispense-subject", "The same as patient."
@@ -133,14 +137,53 @@ TABLE: tuple[Served, ...] = (
             "MedicationDispense:performer",
             "MedicationDispense:prescription",
         ),
-        documentation="Newest whenPrepared first. _count is 100 unless asked, at most 500; total is exact.",
+        documentation="Newest whenPrepared first. _count is 100 unless asked, at most 500; total is exact. "
+        "What _include asks for and the token's scopes do not open is left out.",
+        keeps_versions=True,
     ),
-    Served("MedicationRequest", (f"{_US_CORE}/us-core-medicationrequest",), ("read", "vread")),
+    Served(
+        "MedicationRequest",
+        (f"{_US_CORE}/us-core-medicationrequest",),
+        ("read", "vread", "search-type"),
+        params=(
+            SearchParam(
+                "patient",
+                "reference",
+                f"{_PARAMETER}/clinical-patient",
+                "One patient in context: id, Patient/id or its URL here.",
+            ),
+            SearchParam(
+                "subject", "reference", f"{_PARAMETER}/MedicationRequest-subject", "The same as patient."
+            ),
+            SearchParam(
+                "intent",
+                "token",
+                f"{_PARAMETER}/MedicationRequest-intent",
+                "Comma list; every prescription here is an order.",
+            ),
+            SearchParam(
+                "status",
+                "token",
+                f"{_PARAMETER}/medications-status",
+                "Comma list; pharmacies do not report one: it is unknown of every prescription here.",
+            ),
+        ),
+        documentation="The prescriptions behind the dispensations, newest fill first, in one answer.",
+        keeps_versions=True,
+    ),
     Served("Organization", (f"{PDMP}/StructureDefinition/pdmp-organization-pharmacy",), ("read", "vread")),
     Served(
         "Patient",
         (f"{PDMP}/StructureDefinition/pdmp-patient",),
-        ("read", "vread"),
+        ("read", "vread", "search-type"),
+        params=(
+            SearchParam(
+                "_id",
+                "token",
+                f"{_PARAMETER}/Resource-id",
+                "One id, of the patient in context. Nobody is found by name here.",
+            ),
+        ),
         operations=(HISTORY, MATCH),
     ),
     Served("Practitioner", (f"{_US_CORE}/us-core-practitioner",), ("read", "vread")),

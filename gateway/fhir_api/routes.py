@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from gateway.fhir_api import (
     capability,
+    context_search,
     definitions,
     interactions,
     patient_match,
@@ -58,9 +59,12 @@ def blueprint(services: Services) -> Blueprint:
                 read.version_view(served.type),
             )
         if "search-type" in served.interactions:
-            made.add_url_rule(f"/{served.type}", f"search {served.type}", search.by_get)
+            of_rows = served.type == "MedicationDispense"
+            get = search.by_get if of_rows else context_search.by_get(served.type)
+            post = search.by_post if of_rows else context_search.by_post(served.type)
+            made.add_url_rule(f"/{served.type}", f"search {served.type}", get)
             made.add_url_rule(
-                f"/{served.type}/_search", f"search {served.type} by POST", search.by_post, methods=["POST"]
+                f"/{served.type}/_search", f"search {served.type} by POST", post, methods=["POST"]
             )
         for operation in served.operations:
             _operate(made, f"/{served.type}/${operation.name}", operation.name)

@@ -85,7 +85,7 @@ def _continued(pairs: list[tuple[str, str]], grant_header: str | None) -> tuple[
     if len(texts) > 1 or not _BESIDE_A_LINK.issuperset(name for name, _ in pairs):
         raise BadRequest("A page link is followed as it was given, without other parameters.")
     link = page_link.read(services, principal(), texts[0])
-    if grant_header and _other(grant_header, link.grant_id):
+    if grant_header and link.grant_id and _other(grant_header, link.grant_id):
         raise BadRequest("This page link belongs to another grant than the PDMP-Grant header names.")
     search = search_params.parse(
         link.pairs,
@@ -97,5 +97,5 @@ def _continued(pairs: list[tuple[str, str]], grant_header: str | None) -> tuple[
     return search, f"{page_link.PARAMETER}={texts[0]}", str(link.grant_id) if link.grant_id else None
 
 
-def _other(header: str, grant_id: UUID | None) -> bool:
+def _other(header: str, grant_id: UUID) -> bool:
     return header.strip().lower() != str(grant_id)

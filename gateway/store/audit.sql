@@ -10,13 +10,14 @@ INSERT INTO pdmp.audit (
 
 -- name: list_audit
 -- For `pdmp audit list`: oldest first, narrowed by whatever is given.
-SELECT at, outcome, reason, interaction, client_id, username, practitioner, person_id, purpose, grant_id,
-       request_id, dispensation_ids, dispensation_versions, other_resources
+SELECT at, outcome, reason, interaction, client_id, account.username, delegate.username, practitioner, person_id,
+       purpose, grant_id, consent_id, request_id, dispensation_ids, dispensation_versions, other_resources
 FROM pdmp.audit
-LEFT JOIN pdmp.account USING (account_id)
+LEFT JOIN pdmp.account account USING (account_id)
+LEFT JOIN pdmp.account delegate ON delegate.account_id = audit.delegate_id
 WHERE jurisdiction = %(jurisdiction)s
   AND (%(person)s::uuid IS NULL OR person_id = %(person)s::uuid)
-  AND (%(account)s::text IS NULL OR username = %(account)s::text)
+  AND (%(account)s::text IS NULL OR %(account)s::text IN (account.username, delegate.username))
   AND (%(client)s::text IS NULL OR client_id = %(client)s::text)
   AND (%(since)s::timestamptz IS NULL OR at >= %(since)s::timestamptz)
 ORDER BY at, audit_id;

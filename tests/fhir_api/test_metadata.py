@@ -8,7 +8,9 @@ import pytest
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.structuredefinition import StructureDefinition
 
+from gateway.auth.scopes import SEARCHED, TYPES, ScopeSet
 from gateway.fhir_api import interactions
+from gateway.web.guard import access_of
 from tests.fhir_api.conftest import Gateway
 
 
@@ -51,6 +53,10 @@ def test_it_says_exactly_what_the_routes_serve(gateway: Gateway) -> None:
         for interaction in resource.interaction:
             if interaction.code == "read":
                 said.add(("GET", f"/fhir/{resource.type}/<fhir_id:resource_id>"))
+            elif interaction.code == "vread":
+                said.add(
+                    ("GET", f"/fhir/{resource.type}/<fhir_id:resource_id>/_history/<fhir_id:version_id>")
+                )
             else:
                 assert interaction.code == "search-type"
                 said |= {("GET", f"/fhir/{resource.type}"), ("POST", f"/fhir/{resource.type}/_search")}
@@ -64,6 +70,39 @@ def test_it_says_exactly_what_the_routes_serve(gateway: Gateway) -> None:
         if re.match(r"/fhir/[A-Z$]", rule) and method not in ("HEAD", "OPTIONS")
     }
     assert said == served
+
+
+def test_each_interaction_declares_the_scope_that_the_door_asks_for(gateway: Gateway) -> None:
+    views, rules = gateway.app.view_functions, list(gateway.app.url_map.iter_rules())
+    asked: set[tuple[str, str]] = set()
+    for rule in rules:
+        if not re.match(r"/fhir/[A-Z$]", rule.rule):
+            continue
+        access = access_of(views[rule.endpoint])
+        assert access is not None, rule.rule
+        if access.kind == "public":
+            continue
+        assert access.kind == "bearer", rule.rule
+        # A scope can be written for it, and only one of its own type gives it.
+        assert access.resource_type in TYPES, rule.rule
+        wide = ScopeSet.parse(f"system/{access.resource_type}.cruds")
+        assert wide.permits(access.resource_type, access.interaction), rule.rule
+        assert not ScopeSet.parse("system/Device.cruds").permits(access.resource_type, access.interaction)
+        asked.add((access.resource_type, access.interaction))
+    listed = {
+        (served.type, interaction.removesuffix("-type"))
+        for served in interactions.TABLE
+        if not served.definitional
+        for interaction in served.interactions
+    }
+    assert listed <= asked
+    assert {resource_type for resource_type, _ in listed} == TYPES
+    assert {resource_type for resource_type, one in listed if one == "search"} == SEARCHED
+
+
+def test_superseded_versions_are_promised_where_they_are_kept(gateway: Gateway) -> None:
+    kept = {resource.type for resource in statement(gateway).rest[0].resource if resource.readHistory}
+    assert kept == {"MedicationDispense", "MedicationRequest"}
 
 
 def test_the_operation_is_the_guides(gateway: Gateway) -> None:
