@@ -162,6 +162,6 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             # 127.0.0.1 by number: a test must not depend on how the machine resolves localhost.
             if requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.05)
     raise AssertionError(f"the gateway did not start:\n{log.read_text()[-4000:]}")
