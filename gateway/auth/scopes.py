@@ -39,7 +39,7 @@ TYPES = frozenset(
     {"Encounter", "MedicationDispense", "MedicationRequest", "Organization", "Patient", "Practitioner"}
 )
 #: Types that can be searched.
-SEARCHED = frozenset({"MedicationDispense"})
+SEARCHED = frozenset({"MedicationDispense", "MedicationRequest", "Patient"})
 
 Condition = tuple[str, str]
 """A search parameter and its value, percent-decoded."""

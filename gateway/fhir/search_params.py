@@ -124,13 +124,14 @@ def _refuse(name: str, lenient: bool) -> bool:
 
 
 def _patient(values: Iterable[str], fhir_base: str) -> str | None:
-    ids = {_patient_id(value, fhir_base) for value in values}
+    ids = {patient_id(value, fhir_base) for value in values}
     if len(ids) > 1:
         raise BadRequest("A search is about one patient: patient or subject names several.")
     return ids.pop() if ids else None
 
 
-def _patient_id(value: str, fhir_base: str) -> str:
+def patient_id(value: str, fhir_base: str) -> str:
+    """Return the id that `patient` or `subject` names. Raises BadRequest."""
     logical = value.removeprefix(f"{fhir_base}/").removeprefix("Patient/")
     if "," in logical:
         raise BadRequest("A search is about one patient: patient or subject names several.")

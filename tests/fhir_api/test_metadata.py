@@ -113,12 +113,15 @@ def test_the_operation_is_the_guides(gateway: Gateway) -> None:
         assert operation.definition == "http://hl7.org/fhir/us/pdmp/OperationDefinition/pdmp-history"
 
 
-@pytest.mark.parametrize("param", [p.name for served in interactions.TABLE for p in served.params])
-def test_every_search_parameter_that_is_said_is_served(gateway: Gateway, param: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "param"), [(served.type, p.name) for served in interactions.TABLE for p in served.params]
+)
+def test_every_search_parameter_that_is_said_is_served(gateway: Gateway, kind: str, param: str) -> None:
     value = {"patient": "x", "subject": "x", "_id": "x", "status": "completed", "code": "1"}.get(
         param, "2026"
     )
-    answer = gateway.caller().get(f"/fhir/MedicationDispense?patient=x&{param}={value}")
+    whose = "" if kind == "Patient" else "patient=x&"
+    answer = gateway.caller().get(f"/fhir/{kind}?{whose}{param}={value}")
     # Nobody is in context: refused for that, not for the parameter.
     assert answer.status_code == 403, answer.text
 
