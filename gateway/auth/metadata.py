@@ -72,6 +72,8 @@ def _check_together(checked: dict[str, Any]) -> None:
             raise BadRequest(f"scope: {scope.context}/ scopes are of no use with these grant_types.")
         if scope.special and "authorization_code" not in grants:
             raise BadRequest(f"scope: {scope.text} is of no use without authorization_code.")
+        if scope.text == "__introspect" and method != "none":
+            continue  # a client asks in its own name, however it authenticates
         if scope.text in OWN and "client_credentials" not in grants:
             raise BadRequest(f"scope: {scope.text} is of no use without client_credentials.")
         if scope.text == "__launch" and not checked.get("trusted_ehr"):
