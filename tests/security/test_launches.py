@@ -179,7 +179,7 @@ def test_a_launch_for_nobody_in_particular_is_a_plain_error(
     assert not any(word in answer.text for word in ("Fenwick", "Bell", "Loretta", "1968"))
 
 
-def test_launches_of_a_disabled_account_or_ended_by_sign_out_open_nothing(
+def test_launches_of_a_disabled_account_open_nothing(
     house: House, ehr: Backend, app: App, browser: Browser
 ) -> None:
     user = house.account()

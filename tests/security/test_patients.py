@@ -9,12 +9,12 @@ import pytest
 import requests
 
 from tests.fhir_api import bodies
-from tests.security.house import CALLBACK, SCOPE, House, refused
+from tests.security.house import SCOPE, House, refused
+from tests.security.seen import PRIVATE, history, nothing_of_theirs
 from tests.support.smart_browser import App, Browser
-from tests.support.smart_program import NPI, PATIENT, USER
+from tests.support.smart_program import NPI, PATIENT
 
 OTHER = {"given": "Marcus", "family": "Bell", "birthdate": "1971-08-05", "identifier": "999-70-0201"}
-PRIVATE = ("Bell", "Marcus", "1971-08-05", "999-70-0201", "999700201", "Mill Street")
 
 
 @pytest.fixture(scope="module")
@@ -41,23 +41,9 @@ def dispensation_of(house: House, person_id: str) -> str:
     return str(found)
 
 
-def nothing_of_theirs(answer: requests.Response) -> None:
-    assert answer.status_code in (400, 401, 403, 404, 405), answer.text
-    assert answer.headers["Content-Type"].startswith("application/fhir+json")
-    assert answer.json()["resourceType"] == "OperationOutcome"
-    assert not any(word in answer.text for word in PRIVATE)
-
-
-def history(house: House, token: str, patient: dict[str, Any], **inputs: Any) -> requests.Response:
-    return requests.post(
-        f"{house.fhir}/Patient/$pdmp-history",
-        data=json.dumps(bodies.parameters(patient, **inputs)),
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"},
-        timeout=30,
-    )
-
-
-def test_another_patient_is_not_to_be_read_or_searched(house: House, everything: dict[str, Any]) -> None:
+def test_another_patient_is_not_to_be_read_or_searched(
+    house: House, app: App, everything: dict[str, Any]
+) -> None:
     token, other = everything["access_token"], house.someone_else
     theirs = dispensation_of(house, other)
     for path in (
@@ -105,13 +91,7 @@ def test_another_patient_is_not_to_be_read_or_searched(house: House, everything:
         if entry["resource"]["resourceType"] == "Patient"
     }
     assert patients == {everything["patient"]}
-    assert any(outcome == "refused" for outcome, _ in house.audited(house_client(everything)))
-
-
-def house_client(tokens: dict[str, Any]) -> str:
-    import jwt
-
-    return str(jwt.decode(tokens["access_token"], options={"verify_signature": False})["client_id"])
+    assert any(outcome == "refused" for outcome, _ in house.audited(app.client_id))
 
 
 def test_a_body_brings_in_no_other_patient(house: House, app: App, everything: dict[str, Any]) -> None:
@@ -316,100 +296,3 @@ def test_patients_are_not_found_by_trying_names(house: House, browser: Browser) 
     assert sum(outcome in ("no-data", "unresolved") for outcome in looked) >= 15
     assert "disclosed" not in looked
     assert "code" in house.browser().authorize(app, SCOPE, user=house.account(), patient=PATIENT)
-
-
-def test_nobody_gets_a_history_for_a_prescriber_who_is_none(house: House) -> None:
-    backend = house.backend()
-    token = requests.post(f"{house.base}/auth/token", data=backend.form(), timeout=30).json()["access_token"]
-    gone = house.account(npi="1999100872")
-    house.as_owner("UPDATE account SET disabled_at = now() WHERE username = %(name)s", name=gone["username"])
-    steward = {"npi": "1999100864", "license": None}
-    house.account("steward", **steward)
-    for npi in ("1999500006", "1999100872", "1999100864", "1234567893"):
-        answer = history(house, token, bodies.fenwick(), authorized_practitioner=bodies.practitioner(npi))
-        assert answer.status_code == 200
-        assert "pdmp-history-data" not in answer.text
-        assert '"disallowed"' in answer.text.lower() or '"Disallowed"' in answer.text
-        assert not any(word in answer.text for word in ("Fenwick", "Loretta", "1968"))
-    # There is no glass to break: a purpose or a header that claims an emergency opens nothing.
-    emergency = {"X-Break-Glass": "true", "X-Purpose-Of-Use": "BTG"}
-    answer = requests.post(
-        f"{house.fhir}/Patient/$pdmp-history",
-        data=json.dumps(
-            bodies.parameters(
-                bodies.fenwick(),
-                authorized_practitioner=bodies.practitioner("1999500006"),
-                purpose={"valueCode": "BTG"},
-            )
-        ),
-        headers={
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/fhir+json",
-            **emergency,
-        },
-        timeout=30,
-    )
-    assert "pdmp-history-data" not in answer.text
-    reasons = [reason for outcome, reason in house.audited(backend.client_id) if outcome == "refused"]
-    assert {
-        "authorized practitioner has no account",
-        "account of the authorized practitioner is not active",
-    } <= {*reasons}
-    good = history(house, token, bodies.fenwick(), authorized_practitioner=bodies.practitioner(NPI))
-    assert "pdmp-history-data" in good.text
-
-
-def test_a_delegate_acts_for_a_supervisor_of_now_and_for_nobody_else(house: House, browser: Browser) -> None:
-    boss, stranger = house.account(npi="1999100880"), house.account()
-    helper = house.account("delegate", supervisors=[boss["username"]])
-    app = house.app()
-    ((stranger_id,),) = house.as_owner(
-        "SELECT account_id::text FROM account WHERE username = %(name)s", name=stranger["username"]
-    )
-    browser.start(app, SCOPE)
-    browser.sign_in(helper)
-    browser.submit(browser.form("birthdate"), **PATIENT)
-    form = browser.form("decision")
-    (own,) = form.offered("supervisor")
-    for wrong in (None, "", stranger_id, "x", own.upper() + "0"):
-        answer = browser.post("/auth/consent", form.filled({"decision": "allow", "supervisor": wrong}))
-        assert (answer.status_code, answer.is_redirect) == (400, False)
-    answer = browser.post("/auth/consent", form.filled({"decision": "allow", "supervisor": own}))
-    tokens = app.exchange(app.received(answer.headers["Location"])["code"])
-    assert house.dispenses(tokens).json()["total"] > 0
-    # Nor in the name of another prescriber afterwards.
-    other = history(
-        house, tokens["access_token"], bodies.fenwick(), authorized_practitioner=bodies.practitioner(NPI)
-    )
-    assert "pdmp-history-data" not in other.text
-    # Both are on record.
-    rows = house.as_owner(
-        "SELECT count(*) FROM audit WHERE client_id = %(id)s AND outcome = 'disclosed'"
-        " AND account_id = %(boss)s AND delegate_id IS NOT NULL",
-        id=app.client_id,
-        boss=own,
-    )
-    assert rows[0][0] >= 1
-    house.as_owner("UPDATE delegation SET ended_at = now() WHERE supervisor_id = %(boss)s", boss=own)
-    assert house.dispenses(tokens).status_code in (401, 403)
-    refused(app.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"]), "invalid_grant")
-    assert browser.authorize(app, SCOPE)["error"] == "access_denied"
-    # The supervisor is a user like any other, before and after.
-    assert "code" in house.browser().authorize(app, SCOPE, user=boss, patient=PATIENT)
-    assert USER["username"] != boss["username"]
-    assert app.redirect_uri == CALLBACK
-
-
-def test_a_role_that_receives_no_histories_gets_none_by_an_app(house: House, browser: Browser) -> None:
-    app = house.app()
-    steward = house.account("steward", license=None)
-    assert browser.authorize(app, SCOPE, user=steward, patient=PATIENT)["error"] == "access_denied"
-    apart = house.account(organizations=["1999000130"])
-    answer = house.browser().authorize(app, "openid fhirUser", user=apart)
-    if "code" in answer:
-        tokens = app.exchange(answer["code"])
-        nothing_of_theirs(
-            house.get(f"MedicationDispense?patient={house.someone_else}", tokens["access_token"])
-        )
-    pharmacist = house.account("pharmacist")
-    assert "code" in house.browser().authorize(app, SCOPE, user=pharmacist, patient=PATIENT)

@@ -164,16 +164,6 @@ def test_a_token_of_another_kind_server_or_time_is_none(
     assert house.get(paths(tokens)[0], signed()).status_code == 200
 
 
-def test_more_scope_in_a_token_than_in_its_record_is_no_way_in(
-    house: House, app: App, signed_in: Browser
-) -> None:
-    """Only a leaked key could sign it; the record is what introspection tells then."""
-    narrow = house.tokens(app, "launch/patient patient/Patient.r", browser=signed_in)
-    told = house.introspected(app, narrow["access_token"])
-    assert told["scope"] == "launch/patient patient/Patient.r"
-    assert house.dispenses(narrow).status_code == 403
-
-
 def test_a_token_ends_the_moment_it_is_expired_or_taken_back(
     house: House, app: App, signed_in: Browser
 ) -> None:
