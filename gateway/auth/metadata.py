@@ -25,6 +25,9 @@ _OF_RESPONSES = frozenset({"code", "state", "iss", "error", "error_description",
 _MAX_ITEMS = 100
 _MAX_CHARS = 2000
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.ASCII)
+# Names and IP addresses. What else a URL may hold as its host would speak in our pages' policies: `*` is
+# every host there, and `;` begins another rule.
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+", re.ASCII)
 _CONTEXTS_OF_GRANT = {"client_credentials": ("system",), "authorization_code": ("patient", "user")}
 
 
@@ -119,7 +122,7 @@ def _url(value: object) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or not text.isascii() or " " in text or "\\" in text:
+    if not host or not _HOST.fullmatch(host) or not text.isascii() or " " in text or "\\" in text:
         raise BadRequest("must be an absolute URL.")
     if parts.username is not None or parts.fragment or text.endswith("#"):
         raise BadRequest("must hold neither credentials nor a fragment.")

@@ -182,6 +182,11 @@ def test_wrong_metadata_is_refused_with_words(store: Database, changes: dict[str
         "javascript:alert(1)",
         "https://app.example\\@evil.example/",
         "//app.example/callback",
+        "https://*.example/callback",
+        "https://app.example;script-src/callback",
+        "https://app.example,*/callback",
+        "https://app.example'/callback",
+        "https://app..example/callback",
     ],
 )
 def test_a_redirect_uri_is_an_absolute_https_url(store: Database, uri: str) -> None:
