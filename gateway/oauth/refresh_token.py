@@ -3,6 +3,9 @@
 A token that comes a second time was stolen, from the app or by it: its consent ends, with everything issued
 under it (RFC 9700 section 4.14.2). The scope may be narrowed for the new access token, by text; the next
 refresh token has all of it again.
+
+SMART 2.2 ("Refresh access token") names no `client_id` among the parameters, and SMART's own JavaScript app
+sends none: a public client's refresh token says whose it is.
 """
 
 from __future__ import annotations
@@ -22,12 +25,14 @@ from gateway.oauth.server import AuthorizationServer
 from gateway.store import consents
 from gateway.store.database import Row
 
+_CREDENTIALS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+
 _log = logging.getLogger("gateway.oauth")
 
 
 def grant(request: Request, form: dict[str, str], server: AuthorizationServer) -> dict[str, Any]:
     """Return the token response's members. Raises OAuthError, TooMany, Unavailable."""
-    authenticated = authenticate_client(request, form, server)
+    authenticated = authenticate_client(request, _named(request, form, server), server)
     client_id = authenticated.client.client_id
     server.throttle.count(f"refresh:{client_id}", limit=issuance.A_MINUTE, seconds=60)
     text = form.get("refresh_token")
@@ -49,6 +54,18 @@ def grant(request: Request, form: dict[str, str], server: AuthorizationServer) -
     server.purge_when_due()
     _log.info("token_refreshed", extra={"client": client_id})
     return answer
+
+
+def _named(request: Request, form: dict[str, str], server: AuthorizationServer) -> dict[str, str]:
+    """Return the form; with the client_id of its refresh token's client where nothing says who sends it.
+
+    A confidential client is not authenticated by that: public ones alone are by their id.
+    """
+    if "Authorization" in request.headers or _CREDENTIALS & form.keys() or "refresh_token" not in form:
+        return form
+    with server.services.database.connection() as connection:
+        found = consents.find_refresh_token(connection, consents.secret_hash(form["refresh_token"]))
+    return form if found is None else {**form, "client_id": found.client_id}
 
 
 def _rotated(

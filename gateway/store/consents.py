@@ -98,6 +98,7 @@ class RefreshToken:
     consent_id: UUID
     scope: str
     used: bool
+    client_id: str
 
 
 def secret_hash(text: str) -> bytes:

@@ -104,8 +104,9 @@ VALUES (%(token_hash)s, %(consent_id)s, %(scope)s, %(issued_at)s, %(expires_at)s
 
 -- name: refresh_token
 -- Any that was ever issued; whether it may be used is for `use_refresh_token` to say.
-SELECT r.consent_id, r.scope, r.used_at IS NOT NULL
+SELECT r.consent_id, r.scope, r.used_at IS NOT NULL, k.client_id
   FROM refresh_token r
+  JOIN consent k USING (consent_id)
  WHERE r.token_hash = %(token_hash)s;
 
 -- name: use_refresh_token

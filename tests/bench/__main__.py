@@ -12,7 +12,7 @@ import time
 import uuid
 from pathlib import Path
 
-from tests.bench import arithmetic, cds, cpu, house, ingest, people, profiling, report
+from tests.bench import arithmetic, cds, cpu, house, ingest, people, profiling, report, tokens
 from tests.bench.load import Call, burst, once
 from tests.support.databases import TestDatabase, fresh_database, run_servers
 from tests.support.processes import ROOT, free_port
@@ -48,7 +48,9 @@ def main() -> int:
                     )
                     if options.profile:
                         _profile(settings)
-        figures = {**report.summary(cases, loads), "cds": hooks, "arithmetic": counted}
+        _say("tokens")
+        signed = tokens.run(urls, scratch) if not options.profile else {}
+        figures = {**report.summary(cases, loads), "cds": hooks, "arithmetic": counted, "tokens": signed}
     figures["machine"] = {
         "cores": os.cpu_count(),
         "python": platform.python_version(),

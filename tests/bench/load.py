@@ -6,10 +6,11 @@ whatever is slow. This one looks for the end of the headers and counts bytes.
 
 from __future__ import annotations
 
+import itertools
 import selectors
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _MOST_SECONDS = 120.0
@@ -141,12 +142,14 @@ def once(call: Call) -> Answer:
         connection.socket.close()
 
 
-def burst(call: Call, *, concurrency: int, seconds: float, at_least: int = 3) -> Measured:
+def burst(call: Call | Iterator[Call], *, concurrency: int, seconds: float, at_least: int = 3) -> Measured:
     """Return what `concurrency` connections measured in `seconds`; each ends at least `at_least` requests.
 
-    Anything but 200 counts as a failure, not as a time.
+    An iterator gives every request of its own, and must not end before. Anything but 200 counts as a failure,
+    not as a time.
     """
-    connections = [_Connection(call) for _ in range(concurrency)]
+    calls = itertools.repeat(call) if isinstance(call, Call) else call
+    connections = [_Connection(next(calls)) for _ in range(concurrency)]
     done = dict.fromkeys(connections, 0)
     buffer = memoryview(bytearray(1 << 18))
     measured = Measured(0.0, [])
@@ -175,6 +178,7 @@ def burst(call: Call, *, concurrency: int, seconds: float, at_least: int = 3) ->
                     if connection.socket is not old:
                         selector.unregister(old)
                         selector.register(connection.socket, selectors.EVENT_READ, connection)
+                    connection.call = next(calls)
                     connection.send()
                 else:
                     selector.unregister(connection.socket)

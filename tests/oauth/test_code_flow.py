@@ -362,6 +362,24 @@ def test_a_refresh_token_is_of_no_use_to_another_client(browser: Browser, progra
     assert "access_token" in app.refresh(tokens["refresh_token"])
 
 
+def test_a_public_app_need_not_name_itself_to_refresh(browser: Browser, program: Program, app: App) -> None:
+    def bare(token: str) -> requests.Response:
+        form = {"grant_type": "refresh_token", "refresh_token": token}
+        return requests.post(f"{app.base}/auth/token", data=form, timeout=10)
+
+    answer = bare(tokens_of(browser, app)["refresh_token"])
+    assert answer.status_code == 200, answer.text
+    refused(bare("unknown"), "invalid_client", 401)
+    confidential = app_of(program, "client_secret_basic")
+    token = tokens_of(browser, confidential)["refresh_token"]
+    refused(bare(token), "invalid_client")
+    assert "access_token" in confidential.refresh(token)
+    # A token that was used is no less stolen for coming without a name.
+    used = answer.json()["refresh_token"]
+    assert bare(used).status_code == 200
+    refused(bare(used), "invalid_grant")
+
+
 def test_a_confidential_app_shows_who_it_is_at_each_refresh(browser: Browser, program: Program) -> None:
     app = app_of(program, "client_secret_basic")
     tokens = tokens_of(browser, app)
