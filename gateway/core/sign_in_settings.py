@@ -37,7 +37,8 @@ DOCUMENTED: dict[str, str] = {
     "PDMP_UPSTREAM_ACCOUNT": "What the claim holds: `username` or `npi` of an account here. "
     "Default username.",
     "PDMP_UPSTREAM_ACR": "Values of `acr` that are strong enough, space separated. Default: any.",
-    "PDMP_UPSTREAM_AMR": "Methods of which `amr` must name one, space separated, as `mfa otp hwk`. Default: any.",
+    "PDMP_UPSTREAM_AMR": "Methods of which `amr` must name one, space separated, as `mfa otp hwk`. "
+    "Default: any.",
 }
 
 
