@@ -33,7 +33,7 @@ def grant(request: Request, form: dict[str, str], server: AuthorizationServer) -
     """Return the token response's members. Raises OAuthError, TooMany, Unavailable."""
     authenticated = authenticate_client(request, form, server)
     client = authenticated.client
-    server.throttle.count(f"code:{client.client_id}", limit=issuance.A_MINUTE, seconds=60)
+    server.count("code", request, client.client_id, proven=authenticated.proven, limit=issuance.A_MINUTE)
     if "authorization_code" not in client.metadata.get("grant_types", ()):
         raise UnauthorizedClient("The client is not registered for authorization_code.")
     code, redirect_uri = form.get("code"), form.get("redirect_uri")

@@ -59,7 +59,7 @@ def answer(request: Request, server: AuthorizationServer) -> flask.Response:
     """Return the redirect to the next step, or one that tells the app an error. Raises PageProblem."""
     asked = read_query_or_form(request)
     client, redirect_uri = _addressee(asked, server)
-    server.throttle.count(f"authorize:{client.client_id}", limit=_PER_MINUTE, seconds=60)
+    server.count("authorize", request, client.client_id, proven=False, limit=_PER_MINUTE)
     state = asked.get("state")
     usable = state is not None and "state" not in asked.repeated and _is_text(state, _LONGEST_STATE)
     try:

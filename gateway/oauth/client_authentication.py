@@ -52,6 +52,11 @@ class AuthenticatedClient:
     method: str
     assertion: Assertion | None = None
 
+    @property
+    def proven(self) -> bool:
+        """Return whether it showed a secret or a key: a public client's id may be anybody's word."""
+        return self.method != "none"
+
     def spend(self, connection: Connection[Row]) -> None:
         """Use up the assertion in the caller's transaction; nothing to do for other methods.
 

@@ -34,7 +34,7 @@ def grant(request: Request, form: dict[str, str], server: AuthorizationServer) -
     """Return the token response's members. Raises OAuthError, TooMany, Unavailable."""
     authenticated = authenticate_client(request, _named(request, form, server), server)
     client_id = authenticated.client.client_id
-    server.throttle.count(f"refresh:{client_id}", limit=issuance.A_MINUTE, seconds=60)
+    server.count("refresh", request, client_id, proven=authenticated.proven, limit=issuance.A_MINUTE)
     text = form.get("refresh_token")
     if text is None:
         raise InvalidRequest("refresh_token is missing.")

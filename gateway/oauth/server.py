@@ -6,10 +6,13 @@ import threading
 import time
 from functools import cached_property
 
+from flask import Request
+
 from gateway.auth.jwks import RemoteKeySets
 from gateway.auth.outbound import Outbound
 from gateway.auth.shared import SharedCache
 from gateway.auth.throttle import Throttle
+from gateway.oauth import source
 from gateway.oauth.provider import Provider
 from gateway.services import Services
 from gateway.store import clients, consents, launches, sessions, tokens
@@ -85,6 +88,17 @@ class AuthorizationServer:
     def jwks_uri(self) -> str:
         """Return the URL of our public keys."""
         return f"{self.issuer}/.well-known/jwks.json"
+
+    def count(self, what: str, request: Request, client_id: str, *, proven: bool, limit: int) -> None:
+        """Count one request a minute of a client's. Raises TooMany.
+
+        Unless the client has proven to be itself, each source address is counted alone: its id is no secret,
+        and a stranger who floods us in its name must not shut out its users.
+        """
+        name = f"{what}:{client_id}"
+        if not proven:
+            name += f":{source.address(request, self.services.settings.sign_in.trusted_proxies)}"
+        self.throttle.count(name, limit=limit, seconds=60)
 
     def find_client(self, client_id: str) -> Client | None:
         """Return a registered client, or None. Raises Unavailable."""
