@@ -97,7 +97,7 @@ def test_a_token_without_the_scope_is_told_which_is_missing(gateway: Gateway) ->
         "/fhir",
         "/fhir/",
         "/fhir/Basic/1",
-        "/fhir/Patient",
+        "/fhir/Organization",
         "/fhir/%00",
         "/fhir//metadata",
         "/fhir/Patient/_history",

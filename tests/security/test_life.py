@@ -32,7 +32,7 @@ from tests.security.life import Grant, Handle, Member, Party, Token
 from tests.support.smart_program import PATIENT
 
 _TYPES = ("patient/Patient.rs", "patient/MedicationDispense.rs")
-_LASTING = ("offline_access", "online_access", "")
+_LASTING = ("offline_access", "offline_access", "online_access", "online_access", "")
 _EXPIRE = {
     "code": "UPDATE authorization_code SET expires_at = now() WHERE code_hash = sha256(%(code)s::bytea)",
     "refresh tokens": "UPDATE refresh_token r SET expires_at = now() FROM authorization_code a"
@@ -83,16 +83,20 @@ class Life(RuleBasedStateMachine):
         user=st.integers(0, 1),
         lasting=st.sampled_from(_LASTING),
         ticked=st.sets(st.sampled_from(_TYPES), min_size=1),
-        keeps=st.booleans(),
+        keeps=st.sampled_from([True, True, True, False]),
+        redeems=st.booleans(),
     )
-    def grant(self, app: int, user: int, lasting: str, ticked: set[str], keeps: bool) -> Any:
+    def grant(self, app: int, user: int, lasting: str, ticked: set[str], keeps: bool, redeems: bool) -> Grant:
         party, member = self.parties[app], self.world.members[user]
         asked = f"launch/patient openid {lasting} {' '.join(_TYPES)}"
         ticks = [*sorted(ticked), *([lasting] if keeps and lasting else [])]
         answer = self.world.browsers[user].authorize(
             party.app, asked, user=member.user, patient=PATIENT, grant=ticks
         )
-        return self._granted(party, member, answer["code"], {"launch/patient", *ticks})
+        made = self._granted(party, member, answer["code"], {"launch/patient", *ticks})
+        if redeems:
+            self.redeem_rightly(made)
+        return made
 
     def _granted(self, party: Party, member: Member, code: str, granted: set[str]) -> Grant:
         made = Grant(party, member, code, party.app.verifier, frozenset(granted), member.sessions)
@@ -134,14 +138,18 @@ class Life(RuleBasedStateMachine):
             text=handle.text.encode(),
         )
 
-    @rule(user=st.integers(0, 1))
-    def sign_out(self, user: int) -> None:
-        member, browser = self.world.members[user], self.world.browsers[user]
+    @rule(of=grants, goes_on=st.booleans())
+    def sign_out(self, of: Grant, goes_on: bool) -> None:
+        """The user of a grant signs out; its app may try to go on."""
+        member = of.member
+        browser = self.world.browsers[self.world.members.index(member)]
         page = browser.start(self.parties[0].app, "openid")
-        if 'name="password"' in page.text:
-            return
-        browser.submit(sign_out(browser))
-        member.sessions += 1
+        if 'name="password"' not in page.text:
+            browser.submit(sign_out(browser))
+            member.sessions += 1
+        self.touched = of
+        if goes_on and of.refresh:
+            self._refresh(of, of.refresh[-1])
 
     # What apps do, and those who say to be apps.
 
@@ -164,19 +172,28 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(one.refresh for one in self.all))
     @rule(
         data=st.data(),
-        app=st.integers(0, 1),
-        scopes=st.none() | st.sets(st.sampled_from([*_TYPES, "openid", "patient/*.rs"])),
+        stranger=st.sampled_from([False, False, True]),
+        scopes=st.none() | st.sets(st.sampled_from([*_TYPES, "openid", "patient/*.rs"]), min_size=1),
     )
-    def refresh(self, data: Any, app: int, scopes: set[str] | None) -> None:
+    def refresh(self, data: Any, stranger: bool, scopes: set[str] | None) -> None:
         of, token = self._drawn(data)
+        app = self.parties.index(of.party) ^ stranger
         asked = None if scopes is None else frozenset(scopes)
         send = self._refreshing(token, app, asked)
-        self._answered(of, send(), of.refreshed(token, self.parties[app], self._effective(asked)))
+        self._answered(of, send(), of.refreshed(token, self.parties[app], asked))
 
     @precondition(lambda self: any(one.refresh for one in self.all))
     @rule(data=st.data())
     def refresh_rightly(self, data: Any) -> None:
         self._refresh(*self._drawn(data))
+
+    @precondition(lambda self: any(one.refresh for one in self.all))
+    @rule(data=st.data(), more=st.sampled_from(["patient/*.rs", "patient/MedicationRequest.rs", "user/*.rs"]))
+    def ask_for_more(self, data: Any, more: str) -> None:
+        of, token = self._drawn(data)
+        asked = token.scopes | {more}
+        send = self._refreshing(token, self.parties.index(of.party), asked)
+        self._answered(of, send(), of.refreshed(token, of.party, asked))
 
     def _refresh(self, of: Grant, token: Token) -> None:
         send = self._refreshing(token, self.parties.index(of.party), None)
@@ -317,11 +334,6 @@ class Life(RuleBasedStateMachine):
         if scopes is not None:
             form["scope"] = " ".join(sorted(scopes))
         return lambda: self._client(self.parties[app], "/auth/token", **form)
-
-    @staticmethod
-    def _effective(scopes: frozenset[str] | None) -> frozenset[str] | None:
-        """An empty parameter counts as left out (RFC 6749 section 3.2)."""
-        return scopes or None
 
     def _client(self, party: Party, path: str, **form: str) -> requests.Response:
         app = party.app

@@ -67,6 +67,8 @@ def test_a_fresh_refresh_token_is_of_no_use_to_another_client(
         # Nor to somebody who says to be this client.
         bare = App(app.base, app.client_id, app.redirect_uri)
         refused(bare.token(**form), "invalid_client")
+        # Nor to somebody who does not say who it is.
+        refused(requests.post(f"{app.base}/auth/token", data=form, timeout=30), "invalid_client")
     # It was neither spent nor ended by that.
     assert app.refresh(tokens["refresh_token"])["scope"] == WHO
 
