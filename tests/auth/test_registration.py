@@ -200,9 +200,14 @@ def test_our_own_scopes_are_for_backends_and_granular_ones_for_all(store: Databa
     assert register_client(store, metadata(scope=own, trusted_ehr=True))["scope"] == own
     granular = "launch user/MedicationDispense.rs?code=http://hl7.org/fhir/sid/ndc|00406051201"
     assert register_client(store, code_flow(scope=granular))["scope"] == granular
-    for scope in ("__introspect", "__launch"):
-        with pytest.raises(BadRequest, match="client_credentials"):
-            register_client(store, code_flow(scope=scope, trusted_ehr=True))
+    with pytest.raises(BadRequest, match="client_credentials"):
+        register_client(store, code_flow(scope="__launch", trusted_ehr=True))
+    # Whoever can prove who it is may be let ask about every token; a public client can't.
+    asking = {"scope": "launch __introspect"}
+    with pytest.raises(BadRequest, match="client_credentials"):
+        register_client(store, code_flow(**asking, token_endpoint_auth_method="none"))
+    by_secret = code_flow(**asking, token_endpoint_auth_method="client_secret_basic")
+    assert register_client(store, by_secret)["scope"] == asking["scope"]
 
 
 @pytest.mark.parametrize("secret", ["short", "s" * 201, "percent%20percent%20", "with space with space"])

@@ -27,7 +27,7 @@ TOLERATED = (
     # Snapshots of our extensions are made here; of a definition as a resource it would ask the network.
     ("error", r"^Error generating Snapshot: Unable to resolve package id hl7\.fhir\.r4\.core"),
     # Canada's provinces, as ASAP reports them: the binding to the states of the USA is extensible.
-    ("error|warning", rf"^(Code|The value provided \(.|Unknown code .https:..www.usps.com.#){_PROVINCE}\b"),
+    ("error|warning", rf"^(Code |The value provided \(.|Unknown code .https:..www.usps.com.#){_PROVINCE}\b"),
     # Narrative is best practice only; the reader of these resources is a program.
     ("warning", r"dom-6"),
     # Own identifiers and extensions beside those that a profile slices.

@@ -149,8 +149,8 @@ def test_no_search_of_patients_by_name_exists(gateway: Gateway) -> None:
     assert caller.post_form("/fhir/Patient/_search", {"family": "Fenwick"}).status_code in (400, 404, 405)
     statement = gateway.http.get("/fhir/metadata").get_json()
     [patient] = [one for one in statement["rest"][0]["resource"] if one["type"] == "Patient"]
-    assert "search-type" not in [one["code"] for one in patient["interaction"]]
-    assert "searchParam" not in patient
+    # By its id alone, of whoever is in context.
+    assert [one["name"] for one in patient["searchParam"]] == ["_id"]
 
 
 def test_the_identifier_of_a_merged_person_finds_the_one_that_stands_for_it(
