@@ -42,8 +42,6 @@ class Reader:
         assert words[0] == "pdmp"
         if words[1] in ("persons", "accounts"):
             words.append("--password-stdin")
-        if words[1:3] == ["persons", "review"]:
-            self._see_to_a_doubt()
         done = self._office.cli(*words[1:], stdin=f"{PASSWORD}\n")
         assert done.returncode == 0, (command, done.stderr)
         if words[1] == "ingest":
@@ -66,13 +64,6 @@ class Reader:
                 self._known[label] = found
                 return label
         raise AssertionError("an id of nothing that is kept")
-
-    def _see_to_a_doubt(self) -> None:
-        """Put the page's two numbers in doubt, where no rule has."""
-        if self._office.store.count("link_review"):
-            return
-        pair = [UUID(str(self._office.store.person_of(number))) for number in ("5030001", "5030002")]
-        self._office.doubt(pair[1], pair[0])
 
 
 def test_the_page_s_commands_say_what_the_page_says(office: Office) -> None:
