@@ -14,11 +14,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-import argon2
 import psycopg
 from psycopg import Connection
 
-from gateway.auth import identifiers
+from gateway.auth import identifiers, passwords
 from gateway.core.access import Role
 from gateway.core.errors import BadRequest, Conflict, NotFound
 from gateway.core.ids import uuid7
@@ -28,9 +27,6 @@ from gateway.store.database import Database, Row
 from gateway.store.vault import Vault
 
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}", re.ASCII)
-# NIST SP 800-63B section 5.1.1: at least 8 characters, no rules of composition.
-_SHORTEST_PASSWORD = 8
-_LONGEST_PASSWORD = 1024
 _TOTP_BYTES = 20
 #: Those who are known outside by a number.
 _PRESCRIBING = frozenset({Role.PRACTITIONER, Role.PHARMACIST})
@@ -74,7 +70,7 @@ def add_account(
     if kind is not Role.DELEGATE and supervisors:
         raise BadRequest("Only a delegate has a supervisor.")
     own_organizations = tuple(dict.fromkeys(identifiers.organization(text) for text in organizations))
-    password_hash = _password_hash(password)
+    password_hash = passwords.hashed(password)
     totp_secret = secrets.token_bytes(_TOTP_BYTES) if totp else None
     with database.transaction() as connection:
         known = accounts.find(connection, username)
@@ -125,7 +121,7 @@ def disable_account(database: Database, username: str) -> None:
 
 def set_password(database: Database, username: str, password: str) -> None:
     """Give the account another password and end its sessions. Raises BadRequest, NotFound."""
-    password_hash = _password_hash(password)
+    password_hash = passwords.hashed(password)
     with database.transaction() as connection:
         account_id = _active(connection, username).account_id
         sessions.set_password(connection, account_id, password_hash)
@@ -202,12 +198,6 @@ def _name(text: str) -> str:
     if not name or len(name) > 100 or not name.isprintable():
         raise BadRequest("An account needs a given and a family name.")
     return name
-
-
-def _password_hash(password: str) -> str:
-    if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
-        raise BadRequest(f"A password has at least {_SHORTEST_PASSWORD} characters.")
-    return argon2.PasswordHasher().hash(password)
 
 
 def _active(connection: Connection[Row], username: str) -> Account:

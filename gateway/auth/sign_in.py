@@ -13,12 +13,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from uuid import UUID
 
-import argon2
-
-from gateway.auth import totp
+from gateway.auth import passwords, totp
 from gateway.auth.accounts import totp_context
 from gateway.auth.known_browser import KnownBrowser
 from gateway.core.clock import Clock
@@ -110,13 +107,7 @@ def _proved(
     second_factor: str,
 ) -> SignedIn | None:
     """Return who it is, when everything fits; the same work is done when nobody is found."""
-    hasher = argon2.PasswordHasher()
-    kept = found.password_hash if found is not None else _nobody()
-    try:
-        hasher.verify(kept, password[:_LONGEST])
-    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-        return None
-    if found is None or len(password) > _LONGEST:
+    if not passwords.fits(found.password_hash if found else None, password) or found is None:
         return None
     if second_factor == "required" and found.totp_encrypted is None:
         return None
@@ -128,8 +119,9 @@ def _proved(
             if step is None or not sessions.spend_totp_step(connection, found.account_id, step):
                 return None
             methods = (PASSWORD, ONE_TIME_CODE)
-        if hasher.check_needs_rehash(kept):
-            sessions.renew_password_hash(connection, found.account_id, old=kept, new=hasher.hash(password))
+        renewed = passwords.renewed(found.password_hash, password)
+        if renewed is not None:
+            sessions.renew_password_hash(connection, found.account_id, old=found.password_hash, new=renewed)
     return SignedIn(found.account_id, methods)
 
 
@@ -158,9 +150,3 @@ def _wait(counted: dict[bytes, tuple[int, dt.datetime]], counters: list[_Counter
             seconds = min(2.0 ** min(failures - counter.free + 1, 10), counter.longest)
             longest = max(longest, seconds - (now - last).total_seconds())
     return max(0, math.ceil(longest))
-
-
-@lru_cache(maxsize=1)
-def _nobody() -> str:
-    """Return a hash that no password fits, as costly as an account's."""
-    return argon2.PasswordHasher().hash("nobody has this password, and no account this hash")

@@ -24,8 +24,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(name="serve")
-@click.option("--certfile", type=_FILE, help="TLS certificate chain (PEM).")
-@click.option("--keyfile", type=_FILE, help="TLS private key (PEM).")
+@click.option("--certfile", type=_FILE, help="TLS certificate chain (PEM): PDMP_TLS_CERTIFICATE.")
+@click.option("--keyfile", type=_FILE, help="TLS private key (PEM): PDMP_TLS_KEY.")
 def command(certfile: Path | None, keyfile: Path | None) -> None:
     """Serve the gateway until told to stop.
 
@@ -33,19 +33,20 @@ def command(certfile: Path | None, keyfile: Path | None) -> None:
     """
     if bool(certfile) != bool(keyfile):
         raise click.UsageError("--certfile and --keyfile go together.")
-    settings = Settings.from_env()
-    arguments = list(GUNICORN)
+    given: dict[str, str] = {}
     if certfile and keyfile:
-        if not settings.base_url.startswith("https:"):
-            raise Misconfigured("With --certfile, PDMP_BASE_URL must be https.")
-        arguments += ["--certfile", str(certfile.absolute()), "--keyfile", str(keyfile.absolute())]
+        given = {
+            "PDMP_TLS_CERTIFICATE": str(certfile.absolute()),
+            "PDMP_TLS_KEY": str(keyfile.absolute()),
+        }
+    settings = Settings.from_env({**os.environ, **given})
     with embedded_servers(settings) as servers, children(None) as running:
         if servers.notice:
             click.echo(servers.notice, err=True)
         here = servers.urls.settings(settings)
         demonstration = _Demonstration(here)
         demonstration.end()
-        running.start("gateway", arguments, gateway_environment(here))
+        running.start("gateway", list(GUNICORN), {**gateway_environment(here), **given})
         click.echo(f"PDMP Gateway: {settings.base_url} (listening on {settings.bind})", err=True)
 
         def died() -> str | None:

@@ -60,6 +60,12 @@ def reach(
     )
 
 
+def prescriptions(principal: Principal) -> Reach:
+    """Return what the scopes open of prescriptions by searching them, whatever they open of dispensations."""
+    asked = scopes(principal).conditions("MedicationRequest", "search", principal.contexts)
+    return Reach(requests=asked is None)
+
+
 def kinds(types: tuple[Token, ...] | None, mappings: Mappings) -> frozenset[str] | None:
     """Return the kinds of fill that one of `types` stands for, by the table `supply-type`; None for None."""
     if types is None:

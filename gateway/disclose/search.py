@@ -109,7 +109,7 @@ def search_requests(
             query = replace(query, statuses=frozenset())
         found = dispensations.page(
             connection,
-            replace(verdict, reach=replace(verdict.reach, dispenses=None)),
+            verdict,
             query,
             AuditContext("search MedicationRequest", stands_on, request_id),
             with_requests=True,
@@ -131,7 +131,10 @@ def _judge(
     """Return policy's grant and the disclosure grant that it stands on. Raises Forbidden, recorded."""
     rules, today = mappings.jurisdiction, clock.today()
     permits = authority.permits(principal, resource_type, "search")
-    reach = authority.reach(principal, ("search",), mappings, clock, whole=principal.consent_id is None)
+    if resource_type == "MedicationRequest":
+        reach = authority.prescriptions(principal)
+    else:
+        reach = authority.reach(principal, ("search",), mappings, clock, whole=principal.consent_id is None)
     # A patient id that is no id of ours belongs to nobody: it must not widen to every grant.
     person_id = None if query.patient is None else uuid_of(query.patient) or UUID(int=0)
     entry = AuditEntry(

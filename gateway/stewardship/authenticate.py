@@ -6,27 +6,23 @@ action has a person's name. Five failures in a row close the account's door for 
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from dataclasses import dataclass, field
-from functools import cache
 from uuid import UUID
 
-import argon2
 from psycopg import Connection
 
 from gateway.audit.record import AuditEntry, record
+from gateway.auth import passwords, totp
 from gateway.auth.accounts import totp_context
 from gateway.core.access import Role
 from gateway.core.clock import Clock
 from gateway.core.errors import Forbidden, GatewayError, TooMany, Unauthenticated
+from gateway.store import sessions
 from gateway.store.database import Database, Row
 from gateway.store.sql import queries
 from gateway.store.vault import Vault
 
 _MOST_FAILURES = 5
-_STEP_SECONDS = 30
-_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,49 +92,19 @@ def _check(
     if failed is not None and failed[0] >= _MOST_FAILURES:
         raise TooMany("Too many failed attempts for this account: wait a quarter of an hour.")
     # A name that nobody has takes as long as a wrong password.
-    good = _password_is(account.password_hash if account else _nobodys(), password)
+    good = passwords.fits(account.password_hash if account else None, password)
     if account is None or not account.active:
         good = False
     elif good and account.totp_encrypted is not None:
         secret = vault.decrypt(bytes(account.totp_encrypted), totp_context(account.account_id))
-        step = int(clock.now().timestamp()) // _STEP_SECONDS
-        good = _spend(connection, account.account_id, secret, code, step)
+        step = totp.step_of(secret, code, clock.now().timestamp())
+        good = step is not None and sessions.spend_totp_step(connection, account.account_id, step)
     if not good:
         connection.execute(_sql("add_failure"), key)
         raise Unauthenticated("The steward could not be authenticated.")
     connection.execute(_sql("forget_failures"), key)
     if account is not None and account.role != Role.STEWARD.value:
         raise Forbidden("This account is not a steward's.")
-
-
-def one_time_password(secret: bytes, step: int) -> str:
-    """Return the six digits of time step `step` (RFC 6238 with HMAC-SHA-1; RFC 4226 section 5.3)."""
-    digest = hmac.digest(secret, step.to_bytes(8, "big"), "sha1")
-    start = digest[-1] & 0xF
-    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
-    return f"{number % 10**_DIGITS:0{_DIGITS}}"
-
-
-def _password_is(kept: str, password: str) -> bool:
-    try:
-        return argon2.PasswordHasher().verify(kept, password)
-    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-        return False
-
-
-def _spend(connection: Connection[Row], account_id: UUID, secret: bytes, code: str, now: int) -> bool:
-    """Return whether `code` is good now, or one step earlier or later, and was not used before."""
-    for step in (now, now - 1, now + 1):
-        if hmac.compare_digest(one_time_password(secret, step).encode(), code.encode()):
-            spent = {"account_id": account_id, "step": step}
-            return connection.execute(_sql("spend_totp"), spent).fetchone() is not None
-    return False
-
-
-@cache
-def _nobodys() -> str:
-    """Return the hash of a password that nobody knows."""
-    return argon2.PasswordHasher().hash(secrets.token_urlsafe())
 
 
 def _sql(name: str) -> str:

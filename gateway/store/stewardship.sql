@@ -281,12 +281,6 @@ ORDER BY description_id, ordinal;
 SELECT account_id, role, password_hash, totp_encrypted, disabled_at IS NULL FROM pdmp.account
 WHERE username = %(username)s;
 
--- name: spend_totp
--- RFC 6238 section 5.2: a code is taken once, so no earlier time step either.
-UPDATE pdmp.account SET totp_last_step = %(step)s
-WHERE account_id = %(account_id)s AND coalesce(totp_last_step, -1) < %(step)s
-RETURNING account_id;
-
 -- name: failures
 SELECT failures FROM pdmp.sign_in_failure
 WHERE key_hash = %(key_hash)s AND last_at > now() - interval '15 minutes';
