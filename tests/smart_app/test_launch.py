@@ -269,6 +269,7 @@ def test_pages_appear_in_their_own_ehrs_frames_only(stage: Stage, browser: Brows
     assert "X-Frame-Options" not in page.headers
 
 
+@pytest.mark.usefixtures("clean_cache")
 def test_no_patient_data_leaves_in_urls_cookies_logs_or_cache(
     stage: Stage, browser: Browser, servers: Urls, app_cache: str, caplog: pytest.LogCaptureFixture
 ) -> None:
