@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +87,19 @@ class Gateway:
         }
         register_client(self.services.database, metadata, client_id=client_id)
 
+    def practitioner(self, username: str = "creech", npi: str = NPI) -> None:
+        add_account(
+            self.services.database,
+            self.services.vault,
+            username=username,
+            role="practitioner",
+            given_name="Harlan",
+            family_name="Creech",
+            password="correct horse",
+            npi=npi,
+            organizations=(CLINIC,),
+        )
+
     def caller(self, client_id: str = "ehr", scope: str = SCOPE) -> Caller:
         now = int(dt.datetime.now(dt.UTC).timestamp())
         address = f"{self.services.settings.base_url}/auth/token"
@@ -111,28 +125,24 @@ class Gateway:
         return Caller(self.http, answer.get_json()["access_token"])
 
 
-@pytest.fixture(scope="module")
-def gateway(module_settings: Settings) -> Iterator[Gateway]:
+@contextmanager
+def open_gateway(settings: Settings) -> Iterator[Gateway]:
+    """Yield a gateway on `settings` that knows one client, `ehr`, and one practitioner, Harlan Creech."""
     from gateway.app import create_app
 
-    app = create_app(module_settings)
-    made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    made.register("ehr")
-    services = made.services
-    for username, number in (("creech", NPI), ("disabled", "1999100864")):
-        add_account(
-            services.database,
-            services.vault,
-            username=username,
-            role="practitioner",
-            given_name="Harlan",
-            family_name="Creech",
-            password="correct horse",
-            npi=number,
-            organizations=(CLINIC,),
-        )
-    yield made
-    app.extensions["pdmp"].close()
+    app = create_app(settings)
+    with closing(app.extensions["pdmp"]):
+        made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
+        made.register("ehr")
+        made.practitioner()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def gateway(module_settings: Settings) -> Iterator[Gateway]:
+    with open_gateway(module_settings) as made:
+        made.practitioner("disabled", "1999100864")
+        yield made
 
 
 @pytest.fixture(scope="module")

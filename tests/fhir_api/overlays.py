@@ -7,45 +7,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from gateway.auth.accounts import add_account
 from gateway.embedded import Urls
 from gateway.ingest.run import ingest_file
 from tests.conftest import make_settings
 from tests.fhir_api import bodies
 from tests.fhir_api.answered import Answer
-from tests.fhir_api.conftest import CLINIC, NPI, Gateway
+from tests.fhir_api.conftest import Gateway, open_gateway
 from tests.support.databases import TestDatabase
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "overlays"
 
 
 @contextmanager
-def gateway_with(servers: Urls, database: TestDatabase, home: Path, *names: str) -> Iterator[Gateway]:
-    """Yield a gateway with one client and one practitioner that was sent the files `names`."""
-    from gateway.app import create_app
-
-    app = create_app(make_settings(servers, database, home))
-    made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    made.register("ehr")
-    add_account(
-        made.services.database,
-        made.services.vault,
-        username="creech",
-        role="practitioner",
-        given_name="Harlan",
-        family_name="Creech",
-        password="correct horse",
-        npi=NPI,
-        organizations=(CLINIC,),
-    )
-    for name in names:
-        path = next(FOLDER.glob(f"{name}-*.asap"))
-        answer = send(made, path.read_bytes(), path.name)
-        assert answer["status"] == "accepted", answer
-    yield made
-    app.extensions["pdmp"].close()
+def gateway_with(
+    servers: Urls, database: TestDatabase, home: Path, *names: str, **more: str
+) -> Iterator[Gateway]:
+    """Yield a gateway that was sent the files `names`; `more` are further PDMP_ variables."""
+    with open_gateway(make_settings(servers, database, home, **more)) as made:
+        for name in names:
+            path = next(FOLDER.glob(f"{name}-*.asap"))
+            answer = send(made, path.read_bytes(), path.name)
+            assert answer["status"] == "accepted", answer
+        yield made
 
 
 def send(gateway: Gateway, body: bytes, name: str) -> dict[str, Any]:

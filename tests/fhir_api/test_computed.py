@@ -11,14 +11,11 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.auth.accounts import add_account
 from gateway.clinical.figures import text
 from gateway.clinical.picture import picture
 from gateway.clinical.runs import Run
@@ -26,18 +23,17 @@ from gateway.core.access import Grant, Practitioner, Purpose, Window
 from gateway.core.disclosure import DispenseQuery
 from gateway.disclose.computed import entries
 from gateway.embedded import Urls
-from gateway.ingest.run import ingest_file
 from gateway.mapping.facts import Fact, facts
 from gateway.store import dispensations
 from gateway.store.dispensations import AuditContext
 from tests.clinical.people import people, rules
-from tests.conftest import make_settings
 from tests.fhir_api import asap, bodies
 from tests.fhir_api.answered import Answer
-from tests.fhir_api.conftest import CLINIC, NPI, Gateway
+from tests.fhir_api.conftest import NPI, Gateway
+from tests.fhir_api.overlays import FOLDER as OVERLAYS
+from tests.fhir_api.overlays import gateway_with
 from tests.support.databases import TestDatabase
 
-OVERLAYS = Path(__file__).resolve().parents[1] / "data" / "overlays"
 FILES = ("01", "02", "03", "04", "12", "17", "25", "26", "27", "30")
 PROGRAMME = "1999002110"
 
@@ -46,40 +42,9 @@ PROGRAMME = "1999002110"
 def overlaid(
     servers: Urls, module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    from gateway.app import create_app
-
-    settings = make_settings(
-        servers, module_database, tmp_path_factory.mktemp("overlaid"), PDMP_PART2_DISPENSERS=PROGRAMME
-    )
-    app = create_app(settings)
-    made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    made.register("ehr")
-    services = made.services
-    add_account(
-        services.database,
-        services.vault,
-        username="creech",
-        role="practitioner",
-        given_name="Harlan",
-        family_name="Creech",
-        password="correct horse",
-        npi=NPI,
-        organizations=(CLINIC,),
-    )
-    for name in FILES:
-        path = next(OVERLAYS.glob(f"{name}-*.asap"))
-        answer = ingest_file(
-            services.database,
-            services.clock,
-            services.vault,
-            services.mappings,
-            services.settings,
-            path.read_bytes(),
-            path.name,
-        )
-        assert answer["status"] in ("accepted", "partly"), answer
-    yield made
-    app.extensions["pdmp"].close()
+    home = tmp_path_factory.mktemp("overlaid")
+    with gateway_with(servers, module_database, home, *FILES, PDMP_PART2_DISPENSERS=PROGRAMME) as made:
+        yield made
 
 
 def ask(gateway: Gateway, name: str, who: str, *, facts: bool = True) -> Answer:

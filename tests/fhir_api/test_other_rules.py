@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.auth.accounts import add_account
 from gateway.embedded import Urls
 from tests.conftest import make_settings
 from tests.fhir_api import asap, bodies
 from tests.fhir_api.answered import Answer
-from tests.fhir_api.conftest import CLINIC, NPI, Gateway
+from tests.fhir_api.conftest import open_gateway
+from tests.fhir_api.overlays import history
 from tests.mapping.shapes import FOLDER
 from tests.support.databases import TestDatabase
 
@@ -29,11 +27,7 @@ SEGMENTS = [
 OWN = '[alerts.early_fill]\ndays = {days}\nsource = "Program rule 7"\n\n[alerts.naive]'
 
 
-def answered(
-    servers: Urls, database: TestDatabase, folder: Path, starts: str, days: int | None, name: str
-) -> Iterator[Answer]:
-    from gateway.app import create_app
-
+def answered(servers: Urls, database: TestDatabase, folder: Path, starts: str, days: int | None) -> Answer:
     copy = folder / "mappings"
     shutil.copytree(FOLDER, copy)
     table = copy / "jurisdictions" / "ky.toml"
@@ -44,42 +38,21 @@ def answered(
     if days is not None:
         text = text.replace("[alerts.naive]", OWN.format(days=days))
     table.write_text(text, encoding="utf-8")
-    app = create_app(make_settings(servers, database, folder / "home", PDMP_MAPPINGS=str(copy)))
-    made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    made.register(name)
-    add_account(
-        made.services.database,
-        made.services.vault,
-        username="creech",
-        role="practitioner",
-        given_name="Harlan",
-        family_name="Creech",
-        password="correct horse",
-        npi=NPI,
-        organizations=(CLINIC,),
-        upsert=True,
-    )
-    assert asap.report(made.services, "C-1", SEGMENTS)["refused"] == 0
-    patient = bodies.patient("Noble", "Iris", "1960-03-16", **bodies.ssn("999700402"))
-    body = bodies.parameters(patient, computed_facts={"valueBoolean": True})
-    got = made.caller().history(body)
-    assert got.status_code == 200, got.text
-    yield Answer(got.data)
-    app.extensions["pdmp"].close()
+    with open_gateway(make_settings(servers, database, folder / "home", PDMP_MAPPINGS=str(copy))) as made:
+        assert asap.report(made.services, "C-1", SEGMENTS)["refused"] == 0
+        return history(made, "Noble", "Iris", "1960-03-16", **bodies.ssn("999700402"))
 
 
 @pytest.fixture(scope="module")
-def filled(
-    servers: Urls, module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Answer]:
+def filled(servers: Urls, module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> Answer:
     """Supplies begin when filled; a fill is early from five days on."""
-    yield from answered(servers, module_database, tmp_path_factory.mktemp("filled"), "filled", 5, "ehr")
+    return answered(servers, module_database, tmp_path_factory.mktemp("filled"), "filled", 5)
 
 
 @pytest.fixture
-def sold(servers: Urls, database: TestDatabase, tmp_path: Path) -> Iterator[Answer]:
+def sold(servers: Urls, database: TestDatabase, tmp_path: Path) -> Answer:
     """Kentucky's own rules, with the same records."""
-    yield from answered(servers, database, tmp_path, "sold", None, "ehr")
+    return answered(servers, database, tmp_path, "sold", None)
 
 
 def left(answer: Answer, rx: str) -> int:

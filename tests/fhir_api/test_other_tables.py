@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.auth.accounts import add_account
 from gateway.embedded import Urls
 from tests.conftest import make_settings
 from tests.fhir_api import asap, bodies
-from tests.fhir_api.conftest import CLINIC, NPI, Gateway
+from tests.fhir_api.conftest import open_gateway
 from tests.mapping.shapes import FOLDER
 from tests.support.databases import TestDatabase
 
@@ -49,39 +46,23 @@ def mappings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def answer(
     servers: Urls, module_database: TestDatabase, mappings: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[list[dict[str, Any]]]:
+) -> list[dict[str, Any]]:
     """The resources of one person's history, figures included."""
-    from gateway.app import create_app
-
     settings = make_settings(
         servers, module_database, tmp_path_factory.mktemp("other"), PDMP_MAPPINGS=str(mappings)
-    )
-    app = create_app(settings)
-    made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    made.register("ehr")
-    add_account(
-        made.services.database,
-        made.services.vault,
-        username="creech",
-        role="practitioner",
-        given_name="Harlan",
-        family_name="Creech",
-        password="correct horse",
-        npi=NPI,
-        organizations=(CLINIC,),
     )
     segments = [PERSON]
     for rx, (ndc, quantity, _, _) in DISPENSED.items():
         segments += asap.fill(rx, "20261104", ndc, quantity, asap.CREECH)
-    assert asap.report(made.services, "B-1", segments)["refused"] == 0
-    patient = bodies.patient("Noble", "Iris", "1960-03-15", **bodies.ssn("999700401"))
-    body = bodies.parameters(patient, computed_facts={"valueBoolean": True})
-    got = made.caller().history(body)
+    with open_gateway(settings) as made:
+        assert asap.report(made.services, "B-1", segments)["refused"] == 0
+        patient = bodies.patient("Noble", "Iris", "1960-03-15", **bodies.ssn("999700401"))
+        body = bodies.parameters(patient, computed_facts={"valueBoolean": True})
+        got = made.caller().history(body)
     assert got.status_code == 200, got.text
     parts = json.loads(got.data, parse_float=Decimal)["parameter"]
     (data,) = [part for part in parts if part["name"] == "pdmp-history-data"]
-    yield [entry["resource"] for entry in data["resource"]["entry"]]
-    app.extensions["pdmp"].close()
+    return [entry["resource"] for entry in data["resource"]["entry"]]
 
 
 def doses(answer: list[dict[str, Any]]) -> dict[str, tuple[str, str] | None]:

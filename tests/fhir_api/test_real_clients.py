@@ -11,38 +11,19 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from cryptography.hazmat.primitives.asymmetric import ec
 from fhirpy import SyncFHIRClient
 
-from gateway.auth.accounts import add_account
 from tests.fhir_api import asap, bodies
 from tests.fhir_api.bodies import parameters
-from tests.fhir_api.conftest import CLINIC, NPI, SCOPE, Gateway
+from tests.fhir_api.conftest import SCOPE, Gateway, open_gateway
 from tests.support.processes import LiveGateway
 
 
 @pytest.fixture(scope="module")
 def live(module_gateway: LiveGateway) -> Iterator[tuple[LiveGateway, Gateway]]:
-    from gateway.app import create_app
-
-    app = create_app(module_gateway.settings)
-    beside = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-    services = beside.services
-    beside.register("ehr")
-    add_account(
-        services.database,
-        services.vault,
-        username="creech",
-        role="practitioner",
-        given_name="Harlan",
-        family_name="Creech",
-        password="correct horse",
-        npi=NPI,
-        organizations=(CLINIC,),
-    )
-    asap.load(services)
-    yield module_gateway, beside
-    app.extensions["pdmp"].close()
+    with open_gateway(module_gateway.settings) as beside:
+        asap.load(beside.services)
+        yield module_gateway, beside
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from uuid import UUID, uuid4
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.app import create_app
-from gateway.auth.accounts import add_account
 from gateway.core.settings import Settings
 from tests.fhir_api import bodies
-from tests.fhir_api.conftest import CLINIC, NPI, Caller, Gateway
+from tests.fhir_api.conftest import Caller, Gateway, open_gateway
 from tests.oauth.consents import Consent, account
 from tests.stewardship.conftest import Office
 from tests.support.databases import TestDatabase
@@ -27,21 +23,7 @@ PERSON_SYSTEM = "https://pdmp.example.org/fhir/sid/person"
 
 @pytest.fixture
 def gateway(office: Office, settings: Settings) -> Iterator[Gateway]:
-    app = create_app(settings)
-    with closing(app.extensions["pdmp"]):
-        made = Gateway(app, ec.generate_private_key(ec.SECP384R1()))
-        made.register("ehr")
-        add_account(
-            made.services.database,
-            made.services.vault,
-            username="creech",
-            role="practitioner",
-            given_name="Harlan",
-            family_name="Creech",
-            password="correct horse",
-            npi=NPI,
-            organizations=(CLINIC,),
-        )
+    with open_gateway(settings) as made:
         yield made
 
 
